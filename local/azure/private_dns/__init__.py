@@ -1,0 +1,1 @@
+"""Microsoft.Network/privateDnsZones: zones, A records and virtual network links."""
