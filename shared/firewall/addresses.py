@@ -102,7 +102,8 @@ def _blocks(first: int, last: int) -> Iterator[tuple[int, int]]:
 
 def union(sets: Iterable[AddressSet]) -> AddressSet:
     """Returns the union of many sets in one merge."""
-    return AddressSet.of(span for each in sets for span in each.spans)
+    some = [each for each in sets if each]
+    return some[0] if len(some) == 1 else AddressSet.of(span for each in some for span in each.spans)
 
 
 def parse_addresses(text: str) -> AddressSet | None:
