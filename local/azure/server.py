@@ -127,9 +127,9 @@ async def serve(azure: Azure, app: web.Application, *, folder: Path, port: int =
     certificates = write_certificates(folder)
     listener = socket.create_server(("127.0.0.1", port))
     azure.base_url = f"https://localhost:{listener.getsockname()[1]}"
-    runner = web.AppRunner(app, access_log=None, handle_signals=False)
+    runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=1.0)
     await runner.setup()
-    await web.SockSite(runner, listener, ssl_context=certificates.server_context(), shutdown_timeout=1.0).start()
+    await web.SockSite(runner, listener, ssl_context=certificates.server_context()).start()
     ticking = asyncio.create_task(azure.clock.run(), name="simulated-clock")
     try:
         yield certificates
