@@ -147,19 +147,23 @@ def _check_link(azure: Azure, zone: Resource, existing: Resource | None, vnet: s
         message = f"The virtual network of link '{existing.name}' cannot be changed."
         raise ArmError(400, "BadRequest", message)
     siblings = [link for link in links_of(azure, zone) if link is not existing]
+    _refuse_second_link(zone, vnet, siblings)
+    if existing is None and len(siblings) >= MAX_LINKS:
+        raise ArmError(400, "BadRequest", f"Zone '{zone.name}' has the maximum of {MAX_LINKS} virtual network links.")
+
+
+def _refuse_second_link(zone: Resource, vnet: str, siblings: list[Resource]) -> None:
     same = [link for link in siblings if link.properties["virtualNetwork"]["id"].lower() == vnet.lower()]
     if same:
         message = f"A virtual network link to '{vnet}' already exists in zone '{zone.name}': '{same[0].name}'."
         raise ArmError(409, "Conflict", message)
-    if existing is None and len(siblings) >= MAX_LINKS:
-        raise ArmError(400, "BadRequest", f"Zone '{zone.name}' has the maximum of {MAX_LINKS} virtual network links.")
 
 
 def _refuse_overlap(azure: Azure, zone: Resource, link: Resource, vnet: str) -> None:
     of_vnet = [
         other
         for other in azure.store.of_type(LINK)
-        if other is not link and other.properties["virtualNetwork"]["id"].lower() == vnet.lower()
+        if other.key != link.key and other.properties["virtualNetwork"]["id"].lower() == vnet.lower()
     ]
     if len(of_vnet) >= MAX_ZONES_PER_VNET:
         message = f"The virtual network is linked to the maximum of {MAX_ZONES_PER_VNET} private DNS zones."
@@ -226,6 +230,37 @@ def put_record_as(azure: Azure, zone: Resource, name: str, address: str, princip
     record, _ = put_record(azure, zone, name, body)
     azure.record_write(record.id, f"{RECORD}/write", principal)
     return record
+
+
+def put_zone_as(azure: Azure, resource_id: str, principal: Principal) -> Resource:
+    """Create a zone as a service does, at once and with its activity; an existing zone stays as it is."""
+    existing = azure.store.get(resource_id)
+    zone = existing or azure.store.put(_new_zone(resource_id))
+    azure.record_write(zone.id, f"{ZONE}/write", principal)
+    return zone
+
+
+def put_link_as(azure: Azure, zone: Resource, name: str, vnet: str, principal: Principal) -> Resource:
+    """Link a VNet as a service does, at once and with its activity.
+
+    Raises:
+        ArmError: the VNet is linked to this zone under another name, or to another zone of the same name.
+    """
+    link_id = f"{zone.id}/virtualNetworkLinks/{name.lower()}"
+    _refuse_second_link(zone, vnet, [link for link in links_of(azure, zone) if link.key != link_id.lower()])
+    properties = {
+        "registrationEnabled": False,
+        "resolutionPolicy": "Default",
+        "virtualNetwork": {"id": vnet},
+        "provisioningState": "Succeeded",
+        "virtualNetworkLinkState": "Completed",
+    }
+    body = {"name": name.lower(), "location": "global", "properties": properties}
+    link = Resource(id=link_id, type=LINK, body=body, etag=str(uuid.uuid4()))
+    _refuse_overlap(azure, zone, link, vnet)
+    azure.store.put(link)
+    azure.record_write(link.id, f"{LINK}/write", principal)
+    return link
 
 
 def _exists(what: str) -> ArmError:
