@@ -1,0 +1,65 @@
+"""Findings: what is wrong, where, and what to do about it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from shared.model.resource_id import ResourceId
+
+
+class Severity(StrEnum):
+    """How much a finding matters for reaching the API server."""
+
+    ERROR = "error"
+    WARNING = "warning"
+    INFO = "info"
+
+
+class Code(StrEnum):
+    """Stable codes of all findings. docs/findings.md explains each."""
+
+    ADDRESS_MISMATCH = "ADDRESS_MISMATCH"
+    ADDRESS_OUTSIDE_VNET = "ADDRESS_OUTSIDE_VNET"
+    CHANGE_FAILED = "CHANGE_FAILED"
+    CLUSTER_NOT_READY = "CLUSTER_NOT_READY"
+    FIREWALL_ADDRESS_UNKNOWN = "FIREWALL_ADDRESS_UNKNOWN"
+    FIREWALL_GROUP_EDITED = "FIREWALL_GROUP_EDITED"
+    FIREWALL_PRIORITY_TAKEN = "FIREWALL_PRIORITY_TAKEN"
+    FIREWALL_RULE_SHADOWED = "FIREWALL_RULE_SHADOWED"
+    KUBENET_WITHOUT_ROUTE_TABLE = "KUBENET_WITHOUT_ROUTE_TABLE"
+    LIMIT_NEAR = "LIMIT_NEAR"
+    LINK_CONFLICT = "LINK_CONFLICT"
+    LINK_FOREIGN_BROKEN = "LINK_FOREIGN_BROKEN"
+    NODE_GROUP_LOCKED = "NODE_GROUP_LOCKED"
+    OUTBOUND_TYPE_NOT_ROUTED = "OUTBOUND_TYPE_NOT_ROUTED"
+    PLAN_TOO_LARGE = "PLAN_TOO_LARGE"
+    PLAN_UNSAFE = "PLAN_UNSAFE"
+    RIGHTS_MISSING = "RIGHTS_MISSING"
+    ROUTE_FOREIGN_NEXT_HOP = "ROUTE_FOREIGN_NEXT_HOP"
+    SUBSCRIPTION_NOT_ALLOWED = "SUBSCRIPTION_NOT_ALLOWED"
+    VNET_NOT_PEERED = "VNET_NOT_PEERED"
+    ZONE_NOT_AKS = "ZONE_NOT_AKS"
+    ZONE_NOT_TRUSTED = "ZONE_NOT_TRUSTED"
+    ZONE_OVERLAPPING = "ZONE_OVERLAPPING"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finding:
+    """One thing that is not as it should be.
+
+    `repaired` says whether the same plan mends it; `fix` tells a human what to do otherwise.
+    """
+
+    code: Code
+    severity: Severity
+    resource: ResourceId
+    message: str
+    fix: str = ""
+    cluster: ResourceId | None = None
+    repaired: bool = False
+
+    @property
+    def sort_key(self) -> tuple[str, str, str]:
+        """Findings are listed by resource, then code."""
+        return (self.resource.key, self.code, self.message)

@@ -1,0 +1,218 @@
+"""Rule: AKS subnets and monitoring subnets send everything else to the firewall.
+
+A table must be in the subscription and region of its VNet, so there is one of ours per (subscription, region)
+(https://learn.microsoft.com/azure/virtual-network/manage-route-table). Foreign tables stay: we add the default route
+if they have none, report a different one, and never swap a table.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from ipaddress import IPv4Address
+
+from shared.model.azure_types import DEFAULT_ROUTE_PREFIX, PLATFORM_SUBNETS, ROUTE_TABLE
+from shared.model.resource_id import ResourceId
+from shared.model.world import Cluster, Route, RouteTable, Subnet, VirtualNetwork, World
+from shared.plan.action import Action, ActionKind, Waiting
+from shared.plan.api_rules import not_peered, peered_both_ways
+from shared.plan.finding import Code, Finding, Severity
+from shared.plan.names import DEFAULT_ROUTE_NAME, route_table_name
+from shared.settings import Settings
+
+Item = Action | Finding | Waiting
+
+VIRTUAL_APPLIANCE = "VirtualAppliance"
+ROUTED_OUTBOUND_TYPES = frozenset({"userdefinedrouting", "none"})
+"""Outbound types that a default route to the firewall does not break; all others keep their own way out."""
+
+
+def plan_route_tables(world: World, settings: Settings) -> Iterator[Item]:
+    """Yield what is to be done for the subnets in scope."""
+    for subnet_id in world.subnets_in_scope:
+        vnet = world.vnet_of(subnet_id)
+        subnet = vnet.subnet(subnet_id) if vnet else None
+        if vnet and subnet:
+            yield from _subnet(subnet, vnet, world, settings)
+
+
+def _subnet(subnet: Subnet, vnet: VirtualNetwork, world: World, settings: Settings) -> Iterator[Item]:
+    clusters = sorted(world.clusters_on(subnet.id), key=lambda cluster: cluster.id)
+    if not routes_are_ours_to_keep(subnet, vnet, clusters, world, settings):
+        return
+    objection = _objection(subnet, vnet, clusters, world)
+    if objection:
+        yield objection
+        return
+    next_hop = world.hub.firewall_address
+    if next_hop is None:
+        yield _next_hop_unknown(world)
+        return
+    table = world.table_of(subnet)
+    if subnet.route_table is None:
+        yield from _without_table(subnet, vnet, clusters, world, next_hop)
+    elif table is not None:
+        yield from _default_route(table, next_hop, clusters)
+
+
+def routes_are_ours_to_keep(
+    subnet: Subnet, vnet: VirtualNetwork, clusters: list[Cluster], world: World, settings: Settings
+) -> bool:
+    """Whether a subnet is one that must send its traffic to the firewall.
+
+    Used by a cluster, named like an AKS subnet, or in a monitoring VNet; never in the hub, never a subnet of Azure's
+    own appliances, never a delegated one (API servers of VNet-integrated clusters live in such), never in a
+    subscription that is not looked after.
+    """
+    if vnet.id == world.hub.vnet.id or subnet.id.name.lower() in PLATFORM_SUBNETS or subnet.delegations:
+        return False
+    if world.hub.is_monitoring(vnet.id):
+        return True
+    if not settings.allows_subscription(vnet.id.subscription_id):
+        return False
+    return bool(clusters) or settings.names_aks_subnet(subnet.id.name)
+
+
+def _objection(subnet: Subnet, vnet: VirtualNetwork, clusters: list[Cluster], world: World) -> Finding | None:
+    if not peered_both_ways(world, vnet):
+        return not_peered(vnet, clusters[0].id if clusters else None)
+    for cluster in clusters:
+        if cluster.outbound_type.lower() not in ROUTED_OUTBOUND_TYPES:
+            return _outbound_type(cluster, subnet)
+        if cluster.network_plugin.lower() == "kubenet" and subnet.route_table is None:
+            return _kubenet(cluster, subnet)
+    return None
+
+
+def _without_table(
+    subnet: Subnet, vnet: VirtualNetwork, clusters: list[Cluster], world: World, next_hop: IPv4Address
+) -> Iterator[Item]:
+    if vnet.updating:
+        yield Waiting(resource=vnet.id, message="the VNet is being updated; its subnets are left alone until then")
+        return
+    cluster = clusters[0].id if clusters else None
+    table = our_table(world, vnet)
+    if table is None:
+        table_id = vnet.id.resource(ROUTE_TABLE, route_table_name(vnet.id.subscription_id, vnet.location))
+        yield Action(
+            kind=ActionKind.PUT_ROUTE_TABLE,
+            resource=table_id,
+            before=None,
+            after={"location": vnet.location, "defaultNextHop": str(next_hop)},
+            reason=f"there is no route table of ours in {vnet.location} yet",
+            cluster=cluster,
+        )
+    else:
+        table_id = table.id
+        yield from _default_route(table, next_hop, clusters)
+    yield Action(
+        kind=ActionKind.ATTACH_ROUTE_TABLE,
+        resource=subnet.id,
+        before={"routeTable": None},
+        after={"routeTable": str(table_id)},
+        reason="the subnet has no route table",
+        cluster=cluster,
+    )
+
+
+def our_table(world: World, vnet: VirtualNetwork) -> RouteTable | None:
+    """Our route table for a VNet's subscription and region; the first by id should there be several."""
+    candidates = [
+        table
+        for table in world.route_tables.values()
+        if table.ours
+        and table.id.subscription_id.lower() == vnet.id.subscription_id.lower()
+        and table.location.lower() == vnet.location.lower()
+    ]
+    return min(candidates, key=lambda table: table.id.key, default=None)
+
+
+def _default_route(table: RouteTable, next_hop: IPv4Address, clusters: list[Cluster]) -> Iterator[Item]:
+    route = table.default_route
+    if route and goes_to(route, next_hop):
+        return
+    cluster = clusters[0].id if clusters else None
+    if route is None or table.ours or route.name == DEFAULT_ROUTE_NAME:
+        yield Action(
+            kind=ActionKind.PUT_ROUTE,
+            resource=table.id.child("routes", route.name if route else DEFAULT_ROUTE_NAME),
+            before=_route_state(route) if route else None,
+            after={
+                "addressPrefix": DEFAULT_ROUTE_PREFIX,
+                "nextHopType": VIRTUAL_APPLIANCE,
+                "nextHopIpAddress": str(next_hop),
+            },
+            reason="the default route is wrong" if route else "the table has no default route",
+            cluster=cluster,
+        )
+        return
+    yield _foreign_route(table, route, next_hop, cluster)
+
+
+def goes_to(route: Route, next_hop: IPv4Address) -> bool:
+    """Whether a route leads to the firewall."""
+    return route.next_hop_type.lower() == VIRTUAL_APPLIANCE.lower() and route.next_hop_address == str(next_hop)
+
+
+def _route_state(route: Route) -> dict[str, str | None]:
+    return {
+        "addressPrefix": route.prefix,
+        "nextHopType": route.next_hop_type,
+        "nextHopIpAddress": route.next_hop_address,
+    }
+
+
+def _foreign_route(table: RouteTable, route: Route, next_hop: IPv4Address, cluster: ResourceId | None) -> Finding:
+    known = route.next_hop_type.lower() in (
+        "virtualappliance",
+        "internet",
+        "none",
+        "virtualnetworkgateway",
+        "vnetlocal",
+    )
+    hop = " ".join(part for part in (route.next_hop_type, route.next_hop_address) if part)
+    message = f"The default route {route.name} of a table that is not ours leads to {hop}, not to {next_hop}."
+    if not known:
+        message = f"The default route {route.name} has next hop type {hop}; whether it ends at {next_hop} is unknown."
+    return Finding(
+        code=Code.ROUTE_FOREIGN_NEXT_HOP,
+        severity=Severity.ERROR if known else Severity.WARNING,
+        resource=table.id,
+        cluster=cluster,
+        message=message,
+        fix=f"Point it at {next_hop}, or take the cluster out of this app's care. Tables of others are not changed.",
+    )
+
+
+def _outbound_type(cluster: Cluster, subnet: Subnet) -> Finding:
+    return Finding(
+        code=Code.OUTBOUND_TYPE_NOT_ROUTED,
+        severity=Severity.WARNING,
+        resource=subnet.id,
+        cluster=cluster.id,
+        message=(
+            f"{cluster.id.name} has outbound type {cluster.outbound_type}; a default route to the firewall would "
+            "break its inbound traffic, so none is set."
+        ),
+        fix="Change the cluster to outbound type userDefinedRouting: `az aks update --outbound-type userDefinedRouting`.",
+    )
+
+
+def _kubenet(cluster: Cluster, subnet: Subnet) -> Finding:
+    return Finding(
+        code=Code.KUBENET_WITHOUT_ROUTE_TABLE,
+        severity=Severity.WARNING,
+        resource=subnet.id,
+        cluster=cluster.id,
+        message=f"{cluster.id.name} uses kubenet and its subnet has no route table; AKS needs one of its own there.",
+        fix="Attach the cluster's own route table; the default route is then added to it by itself.",
+    )
+
+
+def _next_hop_unknown(world: World) -> Finding:
+    return Finding(
+        code=Code.FIREWALL_ADDRESS_UNKNOWN,
+        severity=Severity.ERROR,
+        resource=world.hub.vnet.id,
+        message="The policy has no firewall with a private address, so there is no next hop for the default route.",
+        fix="Attach the policy to the hub's firewall, or set FIREWALL_PRIVATE_IP.",
+    )
