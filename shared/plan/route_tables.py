@@ -193,7 +193,7 @@ def _outbound_type(cluster: Cluster, subnet: Subnet) -> Finding:
             f"{cluster.id.name} has outbound type {cluster.outbound_type}; a default route to the firewall would "
             "break its inbound traffic, so none is set."
         ),
-        fix="Change the cluster to outbound type userDefinedRouting: `az aks update --outbound-type userDefinedRouting`.",
+        fix="Change the cluster: `az aks update --outbound-type userDefinedRouting`.",
     )
 
 

@@ -1,0 +1,126 @@
+"""The Azure SDK clients: made when first needed, one per subscription, closed together.
+
+The management SDKs are imported inside the methods. `azure.mgmt.network` alone takes seconds to import, and an Event
+Grid function that only enqueues must not pay for it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+from shared.settings import Cloud, Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from azure.core.credentials_async import AsyncTokenCredential
+    from azure.mgmt.containerservice.aio import ContainerServiceClient
+    from azure.mgmt.network.aio import NetworkManagementClient
+    from azure.mgmt.privatedns.aio import PrivateDnsManagementClient
+    from azure.mgmt.resource.resources.aio import ResourceManagementClient
+
+RESOURCE_MANAGER = {
+    Cloud.PUBLIC: "https://management.azure.com",
+    Cloud.CHINA: "https://management.chinacloudapi.cn",
+    Cloud.USGOV: "https://management.usgovcloudapi.net",
+}
+AUTHORITY = {
+    Cloud.PUBLIC: "login.microsoftonline.com",
+    Cloud.CHINA: "login.chinacloudapi.cn",
+    Cloud.USGOV: "login.microsoftonline.us",
+}
+POLLING_SECONDS = 5.0
+"""How often a long-running operation is looked at when Azure sends no Retry-After."""
+
+
+def make_credential(settings: Settings, client_id: str | None = None) -> AsyncTokenCredential:
+    """The app's identity: managed identity in Azure, `az login` and the like on a laptop."""
+    from azure.identity.aio import DefaultAzureCredential  # noqa: PLC0415  # cold start
+
+    return DefaultAzureCredential(
+        authority=AUTHORITY[settings.azure_cloud],
+        managed_identity_client_id=client_id or settings.azure_client_id,
+        exclude_interactive_browser_credential=True,
+        exclude_shared_token_cache_credential=True,
+        exclude_visual_studio_code_credential=True,
+    )
+
+
+class AzureClients:
+    """Management clients, by subscription."""
+
+    def __init__(self, settings: Settings, credential: AsyncTokenCredential | None = None) -> None:
+        self._settings = settings
+        self._credential = credential
+        self._clients: dict[tuple[str, str], Any] = {}
+
+    def network(self, subscription_id: str) -> NetworkManagementClient:
+        """VNets, route tables, firewall policies, endpoints."""
+
+        def load() -> type[NetworkManagementClient]:
+            from azure.mgmt.network.aio import NetworkManagementClient  # noqa: PLC0415  # cold start
+
+            return NetworkManagementClient
+
+        client: NetworkManagementClient = self._client("network", subscription_id, load)
+        return client
+
+    def private_dns(self, subscription_id: str) -> PrivateDnsManagementClient:
+        """Private DNS zones, links, records."""
+
+        def load() -> type[PrivateDnsManagementClient]:
+            from azure.mgmt.privatedns.aio import PrivateDnsManagementClient  # noqa: PLC0415  # cold start
+
+            return PrivateDnsManagementClient
+
+        client: PrivateDnsManagementClient = self._client("private_dns", subscription_id, load)
+        return client
+
+    def container_service(self, subscription_id: str) -> ContainerServiceClient:
+        """Managed clusters."""
+
+        def load() -> type[ContainerServiceClient]:
+            from azure.mgmt.containerservice.aio import ContainerServiceClient  # noqa: PLC0415  # cold start
+
+            return ContainerServiceClient
+
+        client: ContainerServiceClient = self._client("container_service", subscription_id, load)
+        return client
+
+    def resources(self, subscription_id: str) -> ResourceManagementClient:
+        """Resource groups."""
+
+        def load() -> type[ResourceManagementClient]:
+            from azure.mgmt.resource.resources.aio import ResourceManagementClient  # noqa: PLC0415  # cold start
+
+            return ResourceManagementClient
+
+        client: ResourceManagementClient = self._client("resources", subscription_id, load)
+        return client
+
+    def _client(self, kind: str, subscription_id: str, load: Callable[[], Any]) -> Any:
+        key = (kind, subscription_id.lower())
+        if key not in self._clients:
+            if self._credential is None:
+                self._credential = make_credential(self._settings)
+            cloud_endpoint = RESOURCE_MANAGER[self._settings.azure_cloud]
+            self._clients[key] = load()(
+                self._credential,
+                subscription_id,
+                base_url=self._settings.arm_endpoint or cloud_endpoint,
+                credential_scopes=[f"{cloud_endpoint}/.default"],
+                polling_interval=POLLING_SECONDS / self._settings.time_scale,
+                retry_total=3,
+                retry_backoff_factor=0.8 / self._settings.time_scale,
+            )
+        return self._clients[key]
+
+    async def close(self) -> None:
+        """Close every client and the credential."""
+        closing = [client.close() for client in self._clients.values()]
+        if self._credential is not None:
+            closing.append(self._credential.close())
+        self._clients.clear()
+        self._credential = None
+        await asyncio.gather(*closing)

@@ -1,0 +1,53 @@
+"""Trying again: with back-off, for as long as the time box lasts, and only what may be tried again."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, stop_after_attempt, stop_after_delay
+from tenacity.wait import wait_exponential_jitter
+
+from shared.clock import Clock
+from shared.errors import TemporaryError
+
+T = TypeVar("T")
+log = logging.getLogger(__name__)
+
+TIME_BOX_SECONDS = 900.0
+"""How long one step tries; a queue function may run half an hour."""
+LONGEST_WAIT_SECONDS = 60.0
+
+
+async def try_again(step: Callable[[], Awaitable[T]], *, clock: Clock, seconds: float = TIME_BOX_SECONDS) -> T:
+    """Run a step until it succeeds, fails for good, or the time box is over.
+
+    The step must start from a fresh read: after a 412 or a lost answer the world is not what it was.
+
+    Raises:
+        TemporaryError: still busy at the end of the time box.
+        PermanentError, ResourceGone: at once.
+    """
+    backoff = wait_exponential_jitter(initial=2.0, max=LONGEST_WAIT_SECONDS, jitter=1.0)
+
+    def wait(state: RetryCallState) -> float:
+        error = state.outcome.exception() if state.outcome else None
+        asked = error.retry_after if isinstance(error, TemporaryError) else None
+        # Azure's own Retry-After is real time already; our back-off is scaled by the clock's sleep.
+        return asked / clock.scaled(1.0) if asked is not None else backoff(state)
+
+    def tell(state: RetryCallState) -> None:
+        error = state.outcome.exception() if state.outcome else None
+        log.info("trying again", extra={"attempt": state.attempt_number, "cause": str(error)})
+
+    retrying = AsyncRetrying(
+        retry=retry_if_exception_type(TemporaryError),
+        stop=stop_after_delay(clock.scaled(seconds)) | stop_after_attempt(200),
+        wait=wait,
+        sleep=clock.sleep,
+        before_sleep=tell,
+        reraise=True,
+    )
+    result: T = await retrying(step)
+    return result
