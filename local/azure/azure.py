@@ -21,7 +21,10 @@ ActivityKind = str
 
 @dataclass(frozen=True, kw_only=True)
 class Activity:
-    """Something that was done to a resource, as the activity log has it; Event Grid makes events of it."""
+    """Something that was done to a resource, as the activity log has it; Event Grid makes events of it.
+
+    `created` says that the write made the resource: events of creations carry no `httpRequest`.
+    """
 
     kind: ActivityKind
     outcome: str
@@ -31,6 +34,7 @@ class Activity:
     correlation_id: str
     at: datetime
     http: Mapping[str, str] | None = None
+    created: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,6 +66,12 @@ class Azure:
     requests: list[LoggedRequest] = field(default_factory=list)
     activities: list[Activity] = field(default_factory=list)
     listeners: list[Callable[[Activity], None]] = field(default_factory=list)
+    on_reset: list[Callable[[], None]] = field(default_factory=list)
+    on_seeded: list[Callable[[], None]] = field(default_factory=list)
+    subnet_if_match: bool = False
+    """Whether subnets honour If-Match; not confirmed of Azure, so nobody may rely on it."""
+    firewall_if_match: bool = False
+    """Whether firewall policies and rule collection groups honour If-Match; not confirmed of Azure either."""
     operations: Operations = field(init=False)
 
     def __post_init__(self) -> None:
@@ -70,7 +80,7 @@ class Azure:
         self.access.reset()
 
     def reset(self) -> None:
-        """Back to an empty tenant; listeners stay."""
+        """Back to an empty tenant; listeners stay and are told through `on_reset`."""
         self.clock.clear()
         self.store.clear()
         self.operations.clear()
@@ -81,6 +91,9 @@ class Azure:
         self.requests.clear()
         self.activities.clear()
         self.latencies = Latencies()
+        self.subnet_if_match = self.firewall_if_match = False
+        for callback in self.on_reset:
+            callback()
 
     def record(self, activity: Activity) -> None:
         """Write an activity down and tell the listeners (Event Grid, Resource Graph)."""

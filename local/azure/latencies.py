@@ -22,6 +22,7 @@ class Latencies:
     firewall_policy: float = 240.0
     firewall_policy_unattached: float = 14.0
     ip_group: float = 30.0
+    firewall: float = 300.0
     private_endpoint: float = 20.0
     resource_group_delete: float = 60.0
     cluster_node_group: float = 5.0

@@ -20,6 +20,7 @@ class Style(StrEnum):
     """Which service's manner an operation follows."""
 
     NETWORK = "network"
+    FIREWALL = "firewall"
     PRIVATE_DNS = "private_dns"
     AKS = "aks"
     RESOURCE_GROUP = "resource_group"
@@ -160,9 +161,11 @@ def status_path(operation: Operation) -> str:
             f"/subscriptions/{sub}/providers/Microsoft.ContainerService/locations/{operation.location}"
             f"/operations/{operation.operation_id}?api-version=2017-08-31{SIGNATURE}"
         )
+    # IP groups answer with nfvOperations (recorded); firewalls and their policies come from the same service.
+    segment = "nfvOperations" if operation.style is Style.FIREWALL else "operations"
     return (
         f"/subscriptions/{sub}/providers/Microsoft.Network/locations/{operation.location}"
-        f"/operations/{operation.operation_id}?api-version={version}{SIGNATURE}"
+        f"/{segment}/{operation.operation_id}?api-version={version}{SIGNATURE}"
     )
 
 
@@ -178,9 +181,10 @@ def result_path(operation: Operation) -> str:
             f"/subscriptions/{sub}/providers/Microsoft.ContainerService/locations/{operation.location}"
             f"/operationresults/{operation.operation_id}?api-version=2017-08-31{SIGNATURE}"
         )
+    segment = "nfvOperationResults" if operation.style is Style.FIREWALL else "operationResults"
     return (
         f"/subscriptions/{sub}/providers/Microsoft.Network/locations/{operation.location}"
-        f"/operationResults/{operation.operation_id}?api-version={version}{SIGNATURE}"
+        f"/{segment}/{operation.operation_id}?api-version={version}{SIGNATURE}"
     )
 
 

@@ -4,30 +4,79 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import AsyncIterator
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+from aiohttp import web
 
 from local.azure.azure import Azure
 from local.azure.clock import SimulatedClock
-from local.azure.control import Control, Seed
+from local.azure.control import Control, Seed, plant
+from local.azure.event_grid.api import EventGridApi
+from local.azure.event_grid.delivery import EventGrid
 from local.azure.gateway import Gateway
 from local.azure.http import Route
 from local.azure.private_dns import urls as private_dns_urls
 from local.azure.resource_groups import urls as resource_group_urls
+from local.azure.route_tables import urls as route_table_urls
 from local.azure.server import build_app, serve
 from local.azure.tls import Certificates
+from local.azure.virtual_networks import urls as virtual_network_urls
 
 SEEDS: dict[str, Seed] = {}
 
 
 def routes() -> list[Route]:
     """Every call the simulation knows."""
-    return [*resource_group_urls.ROUTES, *private_dns_urls.ROUTES]
+    return [
+        *resource_group_urls.ROUTES,
+        *private_dns_urls.ROUTES,
+        *virtual_network_urls.ROUTES,
+        *route_table_urls.ROUTES,
+    ]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Simulation:
+    """A running simulation and its parts."""
+
+    azure: Azure
+    certificates: Certificates
+    event_grid: EventGrid
+
+    def seed(self, name: str, **options: Any) -> dict[str, Any]:
+        """Fill the tenant with a named world and answer what the seed says about it.
+
+        Raises:
+            ValueError: There is no such seed.
+        """
+        if name not in SEEDS:
+            raise ValueError(f"unknown seed {name!r}: one of {', '.join(SEEDS) or '(none)'}")
+        return plant(SEEDS[name], self.azure, options)
+
+
+@contextlib.asynccontextmanager
+async def simulate(*, folder: Path, port: int = 0, speed: float = 1.0) -> AsyncIterator[Simulation]:
+    """Serve a fresh simulated tenant until the context ends."""
+    azure = Azure(clock=SimulatedClock(speed=speed))
+    event_grid = EventGrid(azure)
+    controls = [Control(SEEDS).install, EventGridApi(azure, event_grid).install]
+
+    def install(app: web.Application) -> None:
+        for add_routes in controls:
+            add_routes(app)
+
+    app = build_app(azure, Gateway(azure, routes()), install)
+    async with serve(azure, app, folder=folder, port=port) as certificates:
+        try:
+            yield Simulation(azure=azure, certificates=certificates, event_grid=event_grid)
+        finally:
+            await event_grid.close()
 
 
 @contextlib.asynccontextmanager
 async def run(*, folder: Path, port: int = 0, speed: float = 1.0) -> AsyncIterator[tuple[Azure, Certificates]]:
     """Serve a fresh simulated tenant until the context ends."""
-    azure = Azure(clock=SimulatedClock(speed=speed))
-    app = build_app(azure, Gateway(azure, routes()), Control(SEEDS).install)
-    async with serve(azure, app, folder=folder, port=port) as certificates:
-        yield azure, certificates
+    async with simulate(folder=folder, port=port, speed=speed) as simulation:
+        yield simulation.azure, simulation.certificates

@@ -19,6 +19,8 @@ ROUTES = [
     # private DNS is documented with explicit read actions.
     Route("GET", _LOCATION + "/operations/{operation}", responses.operation_status, ""),
     Route("GET", _LOCATION + "/operationResults/{operation}", responses.operation_result, ""),
+    Route("GET", _LOCATION + "/nfvOperations/{operation}", responses.operation_status, ""),
+    Route("GET", _LOCATION + "/nfvOperationResults/{operation}", responses.operation_result, ""),
     Route("GET", "/subscriptions/{sub}/operationresults/{operation}", responses.operation_result, ""),
     Route(
         "GET",

@@ -1,0 +1,1 @@
+"""Microsoft.Network/routeTables: route tables and their routes."""

@@ -1,0 +1,1 @@
+"""Microsoft.Network/virtualNetworks: VNets, subnets and their addresses, peerings."""
