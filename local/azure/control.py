@@ -60,7 +60,7 @@ class Control:
         if seed is None:
             return _refused(f"unknown seed; one of {', '.join(self._seeds)}")
         options = await request.json() if request.can_read_body else {}
-        return web.json_response(seed(request.app[AZURE], options))
+        return web.json_response(plant(seed, request.app[AZURE], options))
 
     async def clock(self, request: web.Request) -> web.Response:
         """The simulated time."""
@@ -135,6 +135,14 @@ class Control:
             and item.at >= float(query.get("since", 0))
         ]
         return web.json_response(found)
+
+
+def plant(seed: Seed, azure: Azure, options: dict[str, Any]) -> dict[str, Any]:
+    """Fill the tenant, and tell those who keep a picture of it that this is how the world has always been."""
+    answer = seed(azure, options)
+    for callback in azure.on_seeded:
+        callback()
+    return answer
 
 
 def _refused(message: str) -> web.Response:

@@ -72,9 +72,10 @@ class Gateway:
         route, params = matched
         request = ArmRequest(**{**request.__dict__, "params": params})
         self._check(request, route)
+        created = request.method == "PUT" and self._azure.store.get(request.path.rstrip("/")) is None
         response = route.handler(self._azure, request)
         if request.method != "GET" and response.status < 400 and response.event:
-            self._announce(request, route, response)
+            self._announce(request, route, response, created=created)
         return response
 
     def _check(self, request: ArmRequest, route: Route) -> None:
@@ -88,7 +89,7 @@ class Gateway:
         if group and subscription and "/privateDnsOperation" not in request.path:
             self._azure.resource_group(subscription[1], group[1])
 
-    def _announce(self, request: ArmRequest, route: Route, response: ArmResponse) -> None:
+    def _announce(self, request: ArmRequest, route: Route, response: ArmResponse, *, created: bool) -> None:
         kind = _KINDS.get(route.action.rsplit("/", 1)[-1].lower())
         if kind is None:
             return
@@ -105,6 +106,7 @@ class Gateway:
                     correlation_id=request.correlation_id,
                     at=self._azure.clock.now(),
                     http={"method": request.method, "url": f"https://management.azure.com{request.path}"},
+                    created=created,
                 )
             )
 

@@ -1,0 +1,1 @@
+"""Microsoft.EventGrid: events of a subscription, made from the activity log and delivered over HTTP."""
