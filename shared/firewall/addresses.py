@@ -62,6 +62,11 @@ class AddressSet:
         left = [rest for first, last in self.spans for rest in other._gaps(first, last)]
         return AddressSet(spans=tuple(left))
 
+    @property
+    def ends(self) -> Span:
+        """The lowest and the highest address; of the empty set, ends that overlap with nothing."""
+        return (self.spans[0][0], self.spans[-1][1]) if self.spans else (LAST + 1, -1)
+
     def _overlapping(self, first: int, last: int) -> Iterator[Span]:
         at = max(bisect_right(self.spans, (first, LAST)) - 1, 0)
         while at < len(self.spans) and self.spans[at][0] <= last:

@@ -54,9 +54,11 @@ class CompiledPolicy:
         """
         packet = _packet(flow)
         table = self._tables[Phase.NETWORK]
-        walk = _Walk(AddressSet.covering(flow.source))
+        sources = AddressSet.covering(flow.source)
+        walk = _Walk(sources)
         walk.through(table, packet)
-        ours = [each for each in table.candidates(packet.destination) if self._allows(each, own_group_name)]
+        found = table.candidates(packet.destination, sources)
+        ours = [each for each in found if self._allows(each, own_group_name)]
         denies = [(piece, piece.rule) for piece in walk.pieces if piece.rule and piece.action == "Deny"]
         for piece, rule in denies:
             later = [each for each in ours if each.order > rule.order]
@@ -100,7 +102,7 @@ class _Walk:
     def through(self, table: RuleTable, packet: Packet) -> None:
         if not self.left:
             return
-        for rule in table.candidates(packet.destination):
+        for rule in table.candidates(packet.destination, self.left):
             sure, unsure = rule.match(packet, self.left)
             if unsure:
                 self.doubts.append(Doubt(sources=unsure, rule=rule))

@@ -97,14 +97,17 @@ class RuleTable:
             for block in _index_blocks(rule.body.reach):
                 self._by_block.setdefault(block, []).append(rule.order)
         self._lengths = sorted({length for _, length in self._by_block})
+        self._ends = [rule.body.source.possible.ends for rule in rules]
 
-    def candidates(self, destination: int) -> list[CompiledRule]:
-        """Returns the rules that may select a destination, first tried first."""
+    def candidates(self, destination: int, sources: AddressSet) -> list[CompiledRule]:
+        """Returns the rules that may select a destination and one of the sources, first tried first."""
         found: list[int] = []
         for length in self._lengths:
             network = destination >> (32 - length) << (32 - length)
             found += self._by_block.get((network, length), ())
-        return [self._rules[order] for order in sorted(found)]
+        low, high = sources.ends
+        ends = self._ends
+        return [self._rules[at] for at in sorted(found) if ends[at][0] <= high and ends[at][1] >= low]
 
 
 def _index_blocks(reach: AddressSet) -> list[tuple[int, int]]:

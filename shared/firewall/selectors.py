@@ -190,8 +190,9 @@ class NetworkSelector:
         return min(port, self._protocol(packet.protocol), self.destination.truth(packet.destination))
 
     def _port(self, port: int) -> Truth:
-        if any(first <= port <= last for first, last in self.ports.spans):
-            return Truth.YES
+        for first, last in self.ports.spans:
+            if first <= port <= last:
+                return Truth.YES
         return Truth.MAYBE if self.ports.unknown else Truth.NO
 
     def _protocol(self, name: str) -> Truth:

@@ -22,6 +22,8 @@ def test_set_arithmetic_is_that_of_sets(one, other):
     assert members((left | right).spans) == members(one) | members(other)
     assert members((left & right).spans) == members(one) & members(other)
     assert members((left - right).spans) == members(one) - members(other)
+    if members(one):
+        assert left.ends == (min(members(one)), max(members(one)))
     assert {each for each in range(45) if each in left} == members(one)
     assert (left == right) == (members(one) == members(other))
     expected = collapse_addresses(IPv4Network(each) for each in members(one))
