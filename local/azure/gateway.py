@@ -118,7 +118,8 @@ class Gateway:
     def _complete(self, request: ArmRequest, response: ArmResponse) -> None:
         response.headers.setdefault("x-ms-request-id", str(uuid.uuid4()))
         response.headers.setdefault("x-ms-correlation-request-id", request.correlation_id)
-        if response.status != 404 and request.method in _REMAINING:
+        by_gateway = "x-ms-failure-cause" in response.headers  # such a refusal counts against no quota (recorded)
+        if not by_gateway and request.method in _REMAINING:
             word, left = _REMAINING[request.method]
             response.headers.setdefault(f"x-ms-ratelimit-remaining-subscription-global-{word}", str(left))
         if response.operation:
@@ -149,9 +150,8 @@ def add_operation_headers(azure: Azure, request: ArmRequest, response: ArmRespon
         response.headers["Azure-AsyncOperation"] = azure.base_url + status_path(operation)
     if operation.style is Style.NETWORK:
         response.headers["Azure-AsyncNotification"] = "Enabled"
-    if operation.style in (Style.PRIVATE_DNS, Style.RESOURCE_GROUP) or (
-        response.status == 202 and request.method in ("DELETE", "POST")
-    ):
+    accepted = response.status == 202 and request.method == "POST"
+    if operation.style in (Style.PRIVATE_DNS, Style.RESOURCE_GROUP) or accepted or request.method == "DELETE":
         response.headers["Location"] = azure.base_url + result_path(operation)
 
 

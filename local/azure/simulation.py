@@ -17,7 +17,11 @@ from local.azure.event_grid.api import EventGridApi
 from local.azure.event_grid.delivery import EventGrid
 from local.azure.gateway import Gateway
 from local.azure.http import Route
+from local.azure.load_balancers import urls as load_balancer_urls
+from local.azure.managed_clusters import urls as managed_cluster_urls
+from local.azure.network_interfaces import urls as network_interface_urls
 from local.azure.private_dns import urls as private_dns_urls
+from local.azure.private_endpoints import urls as private_endpoint_urls
 from local.azure.resource_groups import urls as resource_group_urls
 from local.azure.route_tables import urls as route_table_urls
 from local.azure.server import build_app, serve
@@ -34,6 +38,10 @@ def routes() -> list[Route]:
         *private_dns_urls.ROUTES,
         *virtual_network_urls.ROUTES,
         *route_table_urls.ROUTES,
+        *network_interface_urls.ROUTES,
+        *load_balancer_urls.ROUTES,
+        *private_endpoint_urls.ROUTES,
+        *managed_cluster_urls.ROUTES,
     ]
 
 

@@ -1,0 +1,1 @@
+"""Microsoft.Network/loadBalancers: load balancers with their frontends."""

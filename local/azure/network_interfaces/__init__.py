@@ -1,0 +1,1 @@
+"""Microsoft.Network/networkInterfaces: network interfaces with their IP configurations."""
