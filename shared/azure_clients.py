@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any
 
-from shared.settings import Cloud, Settings
+from shared.settings import Cloud, Settings, StorageSettings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,7 +34,7 @@ POLLING_SECONDS = 5.0
 """How often a long-running operation is looked at when Azure sends no Retry-After."""
 
 
-def make_credential(settings: Settings, client_id: str | None = None) -> AsyncTokenCredential:
+def make_credential(settings: StorageSettings, client_id: str | None = None) -> AsyncTokenCredential:
     """The app's identity: managed identity in Azure, `az login` and the like on a laptop."""
     from azure.identity.aio import DefaultAzureCredential  # noqa: PLC0415  # cold start
 

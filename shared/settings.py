@@ -9,7 +9,7 @@ import re
 from enum import StrEnum
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 from pydantic import (
     AfterValidator,
@@ -99,11 +99,8 @@ Subscriptions = Annotated[frozenset[str], BeforeValidator(_subscriptions), After
 Networks = Annotated[tuple[IPv4Network, ...], BeforeValidator(_split)]
 
 
-class Settings(BaseSettings):
-    """All settings; the environment variable of each field is its name in capitals.
-
-    Raises SettingsError through `load_settings`, never pydantic's own error.
-    """
+class StorageSettings(BaseSettings):
+    """The settings that reaching the queues needs; read on their own when the others are wrong."""
 
     model_config = SettingsConfigDict(
         case_sensitive=False,
@@ -114,6 +111,49 @@ class Settings(BaseSettings):
         env_ignore_empty=True,
         enable_decoding=False,
     )
+
+    azure_cloud: Cloud = Field(default=Cloud.PUBLIC, description="`public`, `china` or `usgov`.")
+    azure_client_id: str | None = Field(
+        default=None, description="Client id of the user-assigned identity. Unset: the system-assigned one."
+    )
+    time_scale: float = Field(
+        default=1.0,
+        gt=0,
+        description="Divides every wait of the app. Only for a local Azure that runs faster than time; 1 in Azure.",
+    )
+    storage_connection_string: str | None = Field(
+        default=None,
+        validation_alias=AliasChoices("AzureWebJobsStorage", "storage_connection_string"),
+        repr=False,
+        description="Connection string of the storage for queues, tables and blobs (local only).",
+    )
+    storage_account_name: str | None = Field(
+        default=None,
+        validation_alias=AliasChoices("AzureWebJobsStorage__accountName", "storage_account_name"),
+        pattern=r"^[a-z0-9]{3,24}$",
+        validate_default=True,
+        description="Storage account reached with the app's identity.",
+    )
+    storage_client_id: str | None = Field(
+        default=None,
+        validation_alias=AliasChoices("AzureWebJobsStorage__clientId", "storage_client_id"),
+        description="Client id of the identity for the storage. Unset: as AZURE_CLIENT_ID.",
+    )
+
+    @field_validator("storage_account_name", mode="after")
+    @classmethod
+    def _storage_is_named(cls, value: str | None, info: ValidationInfo) -> str | None:
+        # A field validator, unlike a model validator, speaks up together with the mistakes in other fields.
+        if not (value or info.data.get("storage_connection_string")):
+            raise ValueError("or AzureWebJobsStorage is required")
+        return value
+
+
+class Settings(StorageSettings):
+    """All settings; the environment variable of each field is its name in capitals.
+
+    Raises SettingsError through `load_settings`, never pydantic's own error.
+    """
 
     hub_vnet_id: VirtualNetworkId = Field(description="Resource id of the hub VNet.")
     monitoring_vnet_ids: Annotated[VirtualNetworkIds, AfterValidator(_not_empty)] = Field(
@@ -170,44 +210,9 @@ class Settings(BaseSettings):
     tenant_id: str | None = Field(
         default=None, description="Events and resources of another tenant are refused. Unset: any tenant's events pass."
     )
-    azure_cloud: Cloud = Field(default=Cloud.PUBLIC, description="`public`, `china` or `usgov`.")
     arm_endpoint: str | None = Field(
         default=None, pattern=r"^https://.+", description="Overrides the cloud's Resource Manager endpoint."
     )
-    azure_client_id: str | None = Field(
-        default=None, description="Client id of the user-assigned identity. Unset: the system-assigned one."
-    )
-    time_scale: float = Field(
-        default=1.0,
-        gt=0,
-        description="Divides every wait of the app. Only for a local Azure that runs faster than time; 1 in Azure.",
-    )
-    storage_connection_string: str | None = Field(
-        default=None,
-        validation_alias=AliasChoices("AzureWebJobsStorage", "storage_connection_string"),
-        repr=False,
-        description="Connection string of the storage for queues, tables and blobs (local only).",
-    )
-    storage_account_name: str | None = Field(
-        default=None,
-        validation_alias=AliasChoices("AzureWebJobsStorage__accountName", "storage_account_name"),
-        pattern=r"^[a-z0-9]{3,24}$",
-        validate_default=True,
-        description="Storage account reached with the app's identity.",
-    )
-    storage_client_id: str | None = Field(
-        default=None,
-        validation_alias=AliasChoices("AzureWebJobsStorage__clientId", "storage_client_id"),
-        description="Client id of the identity for the storage. Unset: as AZURE_CLIENT_ID.",
-    )
-
-    @field_validator("storage_account_name", mode="after")
-    @classmethod
-    def _storage_is_named(cls, value: str | None, info: ValidationInfo) -> str | None:
-        # A field validator, unlike a model validator, speaks up together with the mistakes in other fields.
-        if not (value or info.data.get("storage_connection_string")):
-            raise ValueError("or AzureWebJobsStorage is required")
-        return value
 
     def mode_of(self, rule: Rule) -> Mode:
         """Whether a rule repairs or only reports."""
@@ -234,8 +239,20 @@ def load_settings(**values: object) -> Settings:
     Raises:
         SettingsError: naming every mistake, without the values, which may be secret.
     """
+    return _load(Settings, values)
+
+
+def load_storage_settings() -> StorageSettings:
+    """Read only what reaching the queues needs. Raises SettingsError."""
+    return _load(StorageSettings, {})
+
+
+S = TypeVar("S", bound=StorageSettings)
+
+
+def _load(settings: type[S], values: dict[str, Any]) -> S:
     try:
-        return Settings(**values)  # type: ignore[arg-type]
+        return settings(**values)
     except ValidationError as error:
         raise SettingsError([_mistake(item) for item in error.errors(include_url=False, include_input=False)]) from None
 

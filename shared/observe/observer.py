@@ -55,10 +55,9 @@ class Observer:
         age = timedelta(seconds=self._clock.scaled(HUB_CACHE.total_seconds()))
         if cached and not fresh and now - cached.read_at < age:
             return cached.hub
-        address, vnet, *monitoring = await asyncio.gather(
-            self._firewall_address(),
-            self._required_vnet(self._settings.hub_vnet_id),
-            *(self._required_vnet(vnet) for vnet in self._settings.monitoring_vnet_ids),
+        wanted = (self._settings.hub_vnet_id, *self._settings.monitoring_vnet_ids)
+        address, (vnet, *monitoring) = await asyncio.gather(
+            self._firewall_address(), asyncio.gather(*(self._required_vnet(vnet) for vnet in wanted))
         )
         hub = Hub(vnet=vnet, monitoring=tuple(monitoring), firewall_address=address)
         self._hub = _CachedHub(hub, now)

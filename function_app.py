@@ -1,0 +1,26 @@
+"""The function app: registers one blueprint per function, and nothing else."""
+
+import azure.functions as func
+
+from functions import (
+    allow_api_server,
+    attach_route_table,
+    link_dns_zone,
+    reconcile,
+    report,
+    retire_cluster,
+    sync_firewall,
+)
+
+app = func.FunctionApp(http_auth_level=func.AuthLevel.FUNCTION)
+
+for module in (
+    link_dns_zone,
+    allow_api_server,
+    attach_route_table,
+    retire_cluster,
+    reconcile,
+    sync_firewall,
+    report,
+):
+    app.register_functions(module.blueprint)

@@ -1,0 +1,1 @@
+"""One file per function: read the trigger, call `shared`, answer."""

@@ -1,0 +1,17 @@
+"""Queue: work one scope."""
+
+from __future__ import annotations
+
+import azure.functions as func
+
+from shared.storage import names
+from shared.workers import work_on_reconcile
+
+blueprint = func.Blueprint()
+
+
+@blueprint.function_name("reconcile")
+@blueprint.queue_trigger(arg_name="message", queue_name=names.RECONCILE_QUEUE, connection=names.CONNECTION)
+async def reconcile(message: func.QueueMessage) -> None:
+    """Observe, plan, guard, apply and report for the scope in the message."""
+    await work_on_reconcile(message.get_body())

@@ -1,0 +1,155 @@
+"""The writes of the app, and every one of them. Each starts from a fresh read and sends a whole body.
+
+There is no other place that changes Azure but `shared/firewall/writer.py`.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from shared.azure_clients import AzureClients
+from shared.azure_errors import azure_errors
+from shared.errors import NotReady, ResourceGone, TemporaryError
+from shared.model.azure_types import DEFAULT_ROUTE_PREFIX
+from shared.model.resource_id import ResourceId
+from shared.model.world import OWNER, OWNER_TAG, is_ours
+from shared.observe import parse
+from shared.plan.action import Action
+from shared.plan.names import DEFAULT_ROUTE_NAME
+from shared.plan.route_tables import VIRTUAL_APPLIANCE
+
+log = logging.getLogger(__name__)
+Wire = dict[str, Any]
+
+
+class NetworkWriter:
+    """Links, route tables, routes and subnet associations. Each method answers whether it wrote anything."""
+
+    def __init__(self, clients: AzureClients) -> None:
+        self._clients = clients
+
+    async def put_link(self, action: Action) -> bool:
+        """Link a zone to a VNet. No auto-registration: a VNet can have that in one zone only."""
+        link = action.resource
+        zone = link.parent
+        vnet = (action.after or {})["virtualNetwork"]
+        body: Any = {
+            "location": "global",
+            "tags": {OWNER_TAG: OWNER},
+            "properties": {"registrationEnabled": False, "virtualNetwork": {"id": vnet}},
+        }
+        client = self._clients.private_dns(link.subscription_id)
+        with azure_errors(link):
+            poller = await client.virtual_network_links.begin_create_or_update(
+                zone.resource_group, zone.name, link.name, body
+            )
+            await poller.result()
+        return True
+
+    async def delete_link(self, action: Action) -> bool:
+        """Delete a link of ours; a link that lost our mark since the plan stays."""
+        link = action.resource
+        zone = link.parent
+        operations = self._clients.private_dns(link.subscription_id).virtual_network_links
+        with azure_errors(link):
+            live = (await operations.get(zone.resource_group, zone.name, link.name)).as_dict()
+            if not is_ours(live.get("tags") or {}):
+                return False
+            await (await operations.begin_delete(zone.resource_group, zone.name, link.name)).result()
+        return True
+
+    async def put_route_table(self, action: Action) -> bool:
+        """Make our route table with its default route, in one write; one that exists by now stays as it is."""
+        table, after = action.resource, action.after or {}
+        operations = self._clients.network(table.subscription_id).route_tables
+        if await self._exists(table):
+            return False
+        body: Any = {
+            "location": after["location"],
+            "tags": {OWNER_TAG: OWNER},
+            "properties": {
+                # Routes that a gateway learns would otherwise lead around the firewall.
+                "disableBgpRoutePropagation": True,
+                "routes": [{"name": DEFAULT_ROUTE_NAME, "properties": _default_route(after["defaultNextHop"])}],
+            },
+        }
+        with azure_errors(table):
+            poller = await operations.begin_create_or_update(table.resource_group, table.name, body)
+            await poller.result()
+        return True
+
+    async def _exists(self, table: ResourceId) -> bool:
+        operations = self._clients.network(table.subscription_id).route_tables
+        try:
+            with azure_errors(table):
+                await operations.get(table.resource_group, table.name)
+        except ResourceGone:
+            return False
+        return True
+
+    async def put_route(self, action: Action) -> bool:
+        """Set the default route of a table, keeping what else the route says."""
+        route, after = action.resource, action.after or {}
+        table = route.parent
+        client = self._clients.network(route.subscription_id)
+        with azure_errors(route):
+            live = (await client.route_tables.get(table.resource_group, table.name)).as_dict()
+            routes = parse.properties(live).get("routes") or []
+            same_name = [item for item in routes if str(item.get("name", "")).lower() == route.name.lower()]
+            body: Wire = dict(parse.properties(same_name[0])) if same_name else {}
+            wanted = {**body, **after}
+            if same_name and wanted == body:
+                return False
+            self._refuse_second_default(routes, route)
+            parameters: Any = {"name": route.name, "properties": wanted}
+            poller = await client.routes.begin_create_or_update(
+                table.resource_group, table.name, route.name, parameters
+            )
+            await poller.result()
+        return True
+
+    @staticmethod
+    def _refuse_second_default(routes: list[Wire], route: ResourceId) -> None:
+        others = [item for item in routes if str(item.get("name", "")).lower() != route.name.lower()]
+        if any(parse.properties(item).get("addressPrefix") == DEFAULT_ROUTE_PREFIX for item in others):
+            # Somebody added a default route since the plan was made; the next plan will see it.
+            raise NotReady("The table has got another default route meanwhile.", resource=str(route.parent))
+
+    async def attach_route_table(self, action: Action) -> bool:
+        """Attach a table to a subnet that still has none, re-sending everything that was read.
+
+        A subnet PUT replaces the whole subnet. The SDK's models carry properties they do not know, so nothing is
+        lost; If-Match is sent where the service may honour it and not relied on.
+        """
+        subnet, table = action.resource, str((action.after or {})["routeTable"])
+        vnet = subnet.parent
+        operations = self._clients.network(subnet.subscription_id).subnets
+        with azure_errors(subnet):
+            live = await operations.get(vnet.resource_group, vnet.name, subnet.name)
+            attached = parse.reference(parse.properties(live.as_dict()).get("routeTable"))
+            if attached is not None:
+                if attached != ResourceId.parse(table):
+                    raise NotReady(f"The subnet got the route table {attached.name} meanwhile.", resource=str(subnet))
+                return False
+            live["properties"]["routeTable"] = {"id": table}
+            headers = {"If-Match": live.etag} if live.etag else {}
+            poller = await operations.begin_create_or_update(
+                vnet.resource_group, vnet.name, subnet.name, live, headers=headers
+            )
+            await poller.result()
+        await self._settled(subnet)
+        return True
+
+    async def _settled(self, subnet: ResourceId) -> None:
+        """Read back: another writer's PUT may have replaced ours without either noticing."""
+        vnet = subnet.parent
+        with azure_errors(subnet):
+            operations = self._clients.network(subnet.subscription_id).subnets
+            live = (await operations.get(vnet.resource_group, vnet.name, subnet.name)).as_dict()
+        if not parse.properties(live).get("routeTable"):
+            raise TemporaryError("The route table was taken off again by another write.", resource=str(subnet))
+
+
+def _default_route(next_hop: str) -> Wire:
+    return {"addressPrefix": DEFAULT_ROUTE_PREFIX, "nextHopType": VIRTUAL_APPLIANCE, "nextHopIpAddress": next_hop}

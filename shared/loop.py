@@ -1,0 +1,196 @@
+"""The one loop: observe, plan, guard, apply, report. Every trigger runs it on a scope of its own."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+
+from shared.apply.executor import Executor
+from shared.apply.outcome import Outcome, Result
+from shared.clock import Clock
+from shared.errors import NotReady, PermanentError, ResourceGone, TemporaryError, UnsafePlan
+from shared.events import is_looked_after
+from shared.model.resource_id import ResourceId
+from shared.model.world import World
+from shared.observe.observer import Observer
+from shared.plan.action import ActionKind, Plan, Waiting
+from shared.plan.finding import Code, Finding, Severity
+from shared.plan.guard import guard
+from shared.plan.planner import plan
+from shared.settings import Settings
+from shared.storage.firewall_state import FirewallState
+from shared.storage.registry import Registry
+from shared.storage.work import SyncRequest, WorkItem, WorkQueues
+
+log = logging.getLogger(__name__)
+
+_REGISTRY_ACTIONS = frozenset({ActionKind.REGISTER_API_SERVER, ActionKind.FORGET_API_SERVER})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Report:
+    """What one run of the loop found, did and left. `looks_again_in` is in seconds; None when it is finished."""
+
+    item: WorkItem
+    plan: Plan = field(default_factory=Plan)
+    outcomes: tuple[Outcome, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    looks_again_in: float | None = None
+    asked_for_sync: bool = False
+
+
+class Reconciler:
+    """Runs the loop for work items from the queue."""
+
+    def __init__(
+        self,
+        *,
+        observer: Observer,
+        executor: Executor,
+        registry: Registry,
+        firewall_state: FirewallState,
+        queues: WorkQueues,
+        settings: Settings,
+        clock: Clock,
+    ) -> None:
+        self._observer = observer
+        self._executor = executor
+        self._registry = registry
+        self._firewall_state = firewall_state
+        self._queues = queues
+        self._settings = settings
+        self._clock = clock
+
+    async def run(self, item: WorkItem) -> Report:
+        """Look at one scope and put right what is wrong.
+
+        What is not ready yet goes back on the queue with a growing delay and is given up, with a finding, after
+        GIVE_UP_MINUTES. Only a failing storage account raises; then the host delivers the message again.
+        """
+        if not is_looked_after(item.scope, self._settings):
+            log.info("scope not looked after", extra={"scope": str(item.scope)})
+            return Report(item=item)
+        try:
+            report = await self._look_and_mend(item)
+        except (NotReady, TemporaryError) as error:
+            report = Report(item=item, plan=Plan(waiting=(_waiting(item, error),)))
+        except ResourceGone:
+            report = Report(item=item)
+        except PermanentError as error:
+            report = Report(item=item, findings=(_finding(item, error.code, error.message, error.fix),))
+        report = await self._look_again_if_needed(report)
+        _tell(report)
+        return report
+
+    async def _look_and_mend(self, item: WorkItem) -> Report:
+        world = await self._observer.observe(item.scope)
+        wanted = plan(world, self._settings)
+        try:
+            safe = guard(wanted, world, self._settings)
+        except UnsafePlan as error:
+            unsafe = _finding(item, error.code, error.message, error.fix)
+            return Report(item=item, plan=wanted, findings=(*wanted.findings, unsafe))
+        outcomes = await self._executor.apply(safe)
+        refused = tuple(outcome.finding for outcome in outcomes if outcome.finding)
+        asked = await self._ask_for_sync(item, world, outcomes)
+        return Report(
+            item=item,
+            plan=safe,
+            outcomes=outcomes,
+            findings=(*safe.findings, *refused),
+            asked_for_sync=asked,
+        )
+
+    async def _ask_for_sync(self, item: WorkItem, world: World, outcomes: tuple[Outcome, ...]) -> bool:
+        """Ask the firewall writer, when the registry says something that the firewall has not been told."""
+        changed = any(
+            outcome.action.kind in _REGISTRY_ACTIONS and outcome.result is Result.DONE for outcome in outcomes
+        )
+        clusters = [observed.cluster.id for observed in world.clusters]
+        if not changed and not await self._is_ahead_of_firewall(clusters):
+            return False
+        await self._queues.sync_firewall(
+            SyncRequest(
+                policy=self._settings.firewall_policy_id,
+                requested_at=self._clock.now(),
+                asked_by=item.asked_by,
+                correlation_id=item.correlation_id,
+            )
+        )
+        return True
+
+    async def _is_ahead_of_firewall(self, clusters: list[ResourceId]) -> bool:
+        # A worker that died between registering and asking leaves such rows behind.
+        rows = [row for row in [await self._registry.get(cluster) for cluster in clusters] if row]
+        if not rows:
+            return False
+        last = await self._firewall_state.last_sync(self._settings.firewall_policy_id)
+        return last is None or any(row.changed_at >= last.read_at for row in rows)
+
+    async def _look_again_if_needed(self, report: Report) -> Report:
+        waiting = [*report.plan.waiting]
+        waiting += [
+            Waiting(resource=outcome.action.resource, message=outcome.message)
+            for outcome in report.outcomes
+            if outcome.result is Result.LATER
+        ]
+        if not waiting:
+            return report
+        item = report.item
+        if self._clock.now() - item.first_asked >= self._patience():
+            given_up = tuple(_given_up(entry, item.first_asked) for entry in waiting)
+            return replace(report, findings=(*report.findings, *given_up))
+        # Something was done: the next look is the first of a new situation and may come soon.
+        progressed = any(outcome.result is Result.DONE for outcome in report.outcomes)
+        delay = replace(item, attempt=0).delay if progressed else item.delay
+        await self._queues.reconcile(item.next_attempt(), delay=delay)
+        return replace(report, looks_again_in=delay)
+
+    def _patience(self) -> timedelta:
+        return timedelta(seconds=self._clock.scaled(self._settings.give_up_minutes * 60))
+
+
+def _waiting(item: WorkItem, error: NotReady | TemporaryError) -> Waiting:
+    return Waiting(resource=item.scope.resource, message=error.message, fix=error.fix)
+
+
+def _finding(item: WorkItem, code: str, message: str, fix: str) -> Finding:
+    return Finding(code=Code(code), severity=Severity.ERROR, resource=item.scope.resource, message=message, fix=fix)
+
+
+def _given_up(waiting: Waiting, since: datetime) -> Finding:
+    return Finding(
+        code=waiting.code,
+        severity=Severity.ERROR,
+        resource=waiting.resource,
+        message=f"Given up after waiting since {since:%Y-%m-%d %H:%M} UTC: {waiting.message}",
+        fix=waiting.fix or "Look at the cluster's own state; the next event or drift run looks again.",
+    )
+
+
+def _tell(report: Report) -> None:
+    for finding in report.findings:
+        fields = {
+            "code": str(finding.code),
+            "severity": str(finding.severity),
+            "resource": str(finding.resource),
+            "finding": finding.message,
+            "fix": finding.fix,
+            "correlation": report.item.correlation_id,
+        }
+        log.warning("finding", extra=fields)
+    log.info(
+        "scope reconciled",
+        extra={
+            "scope": str(report.item.scope),
+            "actions": len(report.plan.actions),
+            "held_back": len(report.plan.held_back),
+            "digest": report.plan.digest[:12],
+            "waiting": [waiting.message for waiting in report.plan.waiting],
+            "looks_again_in": report.looks_again_in,
+            "asked_for_sync": report.asked_for_sync,
+            "asked_by": report.item.asked_by,
+            "correlation": report.item.correlation_id,
+        },
+    )

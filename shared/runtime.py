@@ -1,0 +1,150 @@
+"""Everything put together, once per process and as late as possible."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from functools import cached_property
+
+from shared.apply.executor import Executor
+from shared.apply.writer import NetworkWriter
+from shared.azure_clients import AzureClients, make_credential
+from shared.clock import Clock, SystemClock
+from shared.firewall.writer import FirewallWriter
+from shared.loop import Reconciler
+from shared.observe.observer import Observer
+from shared.observe.reader import Reader
+from shared.settings import Cloud, Settings, StorageSettings, load_storage_settings, settings_from_environment
+from shared.storage.account import StorageAccount
+from shared.storage.firewall_state import FirewallState
+from shared.storage.locks import Locks
+from shared.storage.registry import Registry
+from shared.storage.work import WorkQueues
+
+STORAGE_SUFFIX = {
+    Cloud.PUBLIC: "core.windows.net",
+    Cloud.CHINA: "core.chinacloudapi.cn",
+    Cloud.USGOV: "core.usgovcloudapi.net",
+}
+
+
+def open_storage(settings: StorageSettings) -> StorageAccount:
+    """The storage account; by identity when there is no connection string."""
+    if settings.storage_connection_string:
+        return StorageAccount(connection_string=settings.storage_connection_string)
+    return StorageAccount(
+        account_name=settings.storage_account_name,
+        credential=make_credential(settings, client_id=settings.storage_client_id),
+        endpoint_suffix=STORAGE_SUFFIX[settings.azure_cloud],
+    )
+
+
+@dataclass
+class Runtime:
+    """The app's parts for one set of settings; each is made when first asked for."""
+
+    settings: Settings
+    clock: Clock
+
+    @cached_property
+    def storage(self) -> StorageAccount:
+        """The storage account."""
+        return open_storage(self.settings)
+
+    @cached_property
+    def clients(self) -> AzureClients:
+        """The management clients."""
+        return AzureClients(self.settings)
+
+    @cached_property
+    def queues(self) -> WorkQueues:
+        """The work queues."""
+        return WorkQueues(self.storage, self.clock)
+
+    @cached_property
+    def registry(self) -> Registry:
+        """The registry of API servers."""
+        return Registry(self.storage, self.clock)
+
+    @cached_property
+    def firewall_state(self) -> FirewallState:
+        """What is remembered of the firewall."""
+        return FirewallState(self.storage)
+
+    @cached_property
+    def locks(self) -> Locks:
+        """The locks."""
+        return Locks(self.storage)
+
+    @cached_property
+    def reader(self) -> Reader:
+        """Reads of single resources."""
+        return Reader(self.clients)
+
+    @cached_property
+    def observer(self) -> Observer:
+        """Reads of scopes."""
+        return Observer(self.reader, self.registry, self.settings, self.clock)
+
+    @cached_property
+    def reconciler(self) -> Reconciler:
+        """The loop."""
+        executor = Executor(NetworkWriter(self.clients), self.registry, self.locks, self.clock)
+        return Reconciler(
+            observer=self.observer,
+            executor=executor,
+            registry=self.registry,
+            firewall_state=self.firewall_state,
+            queues=self.queues,
+            settings=self.settings,
+            clock=self.clock,
+        )
+
+    @cached_property
+    def firewall_writer(self) -> FirewallWriter:
+        """The writer of the firewall policy."""
+        return FirewallWriter(
+            clients=self.clients,
+            reader=self.reader,
+            observer=self.observer,
+            registry=self.registry,
+            state=self.firewall_state,
+            locks=self.locks,
+            settings=self.settings,
+            clock=self.clock,
+        )
+
+    async def close(self) -> None:
+        """Close every client that was opened."""
+        opened = [self.__dict__[name] for name in ("clients", "storage") if name in self.__dict__]
+        await asyncio.gather(*(part.close() for part in opened))
+
+
+_queues: dict[asyncio.AbstractEventLoop, WorkQueues] = {}
+_runtimes: dict[asyncio.AbstractEventLoop, Runtime] = {}
+
+
+def current_runtime() -> Runtime:
+    """The runtime of this process and event loop.
+
+    Raises:
+        SettingsError: the settings are wrong; asked again at the next call.
+    """
+    running = asyncio.get_running_loop()
+    if running not in _runtimes:
+        settings = settings_from_environment()
+        _runtimes[running] = Runtime(settings=settings, clock=SystemClock(settings.time_scale))
+    return _runtimes[running]
+
+
+def current_queues() -> WorkQueues:
+    """The work queues, even while the other settings are wrong: messages are kept until they are right.
+
+    Raises:
+        SettingsError: the settings of the storage itself are wrong.
+    """
+    running = asyncio.get_running_loop()
+    if running not in _queues:
+        settings = load_storage_settings()
+        _queues[running] = WorkQueues(open_storage(settings), SystemClock(settings.time_scale))
+    return _queues[running]

@@ -1,0 +1,79 @@
+"""What the queue functions do with a message: nothing is eaten.
+
+A message that cannot be worked on now goes back with a delay; one that is malformed raises, so that the host moves it
+to the poison queue, where the alert sees it.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import replace
+
+from shared.errors import HublinkError, PermanentError, SettingsError, TemporaryError, UnsafePlan
+from shared.firewall.writer import Sync, SyncResult
+from shared.loop import Report
+from shared.runtime import Runtime, current_queues, current_runtime
+from shared.storage import names
+from shared.storage.work import SyncRequest, WorkItem
+
+log = logging.getLogger(__name__)
+
+SETTINGS_RETRY_SECONDS = 300.0
+"""How long a message waits while the settings are wrong."""
+WRITER_BUSY_SECONDS = 15.0
+"""How long a sync request waits while another instance writes; most are satisfied by then."""
+
+
+async def work_on_reconcile(body: bytes) -> Report | None:
+    """Reconcile the scope in a message; None when the message was put back because the settings are wrong.
+
+    Raises:
+        MalformedMessage: the host moves the message to the poison queue after its retries.
+    """
+    runtime = await _runtime_or_keep(names.RECONCILE_QUEUE, body)
+    if runtime is None:
+        return None
+    return await runtime.reconciler.run(WorkItem.decode(body))
+
+
+async def work_on_sync(body: bytes) -> Sync | None:
+    """Serve a sync request; None when it was put back.
+
+    Raises:
+        MalformedMessage: the host moves the message to the poison queue after its retries.
+    """
+    runtime = await _runtime_or_keep(names.SYNC_FIREWALL_QUEUE, body)
+    if runtime is None:
+        return None
+    request = SyncRequest.decode(body)
+    fields = {"asked_by": request.asked_by, "correlation": request.correlation_id}
+    try:
+        sync = await runtime.firewall_writer.sync(request)
+    except TemporaryError as error:
+        log.warning("firewall busy, asking again later", extra={**fields, "cause": str(error)})
+        return await _ask_again(runtime, request)
+    except (PermanentError, UnsafePlan) as error:
+        _tell_refusal(error, fields)
+        return None
+    log.info("firewall synced", extra={**fields, "result": str(sync.result), "writes": sync.writes})
+    return await _ask_again(runtime, request) if sync.result is SyncResult.BUSY else sync
+
+
+async def _ask_again(runtime: Runtime, request: SyncRequest) -> None:
+    again = replace(request, attempt=request.attempt + 1)
+    await runtime.queues.sync_firewall(again, delay=WRITER_BUSY_SECONDS)
+
+
+def _tell_refusal(error: HublinkError, fields: dict[str, str]) -> None:
+    code = getattr(error, "code", "")
+    details = {"code": str(code), "resource": error.resource, "finding": error.message, "fix": error.fix}
+    log.error("finding", extra={**fields, **details})
+
+
+async def _runtime_or_keep(queue: str, body: bytes) -> Runtime | None:
+    try:
+        return current_runtime()
+    except SettingsError as error:
+        log.warning("settings are wrong, message kept", extra={"mistakes": list(error.mistakes)})
+        await current_queues().keep(queue, body, delay=SETTINGS_RETRY_SECONDS)
+        return None
