@@ -1,0 +1,1 @@
+"""Microsoft.ContainerService/managedClusters: private AKS clusters and what AKS does to the network for them."""

@@ -1,0 +1,1 @@
+"""Worlds to start from: the network of the story, and fleets of clusters."""
