@@ -13,8 +13,10 @@ from aiohttp import web
 from local.azure.azure import Azure
 from local.azure.clock import SimulatedClock
 from local.azure.control import Control, Seed, plant
+from local.azure.dataplane import api as dataplane_api
 from local.azure.event_grid.api import EventGridApi
 from local.azure.event_grid.delivery import EventGrid
+from local.azure.firewall import urls as firewall_urls
 from local.azure.gateway import Gateway
 from local.azure.http import Route
 from local.azure.load_balancers import urls as load_balancer_urls
@@ -24,11 +26,12 @@ from local.azure.private_dns import urls as private_dns_urls
 from local.azure.private_endpoints import urls as private_endpoint_urls
 from local.azure.resource_groups import urls as resource_group_urls
 from local.azure.route_tables import urls as route_table_urls
+from local.azure.seed.contoso import contoso
 from local.azure.server import build_app, serve
 from local.azure.tls import Certificates
 from local.azure.virtual_networks import urls as virtual_network_urls
 
-SEEDS: dict[str, Seed] = {}
+SEEDS: dict[str, Seed] = {"contoso": contoso}
 
 
 def routes() -> list[Route]:
@@ -41,6 +44,7 @@ def routes() -> list[Route]:
         *network_interface_urls.ROUTES,
         *load_balancer_urls.ROUTES,
         *private_endpoint_urls.ROUTES,
+        *firewall_urls.ROUTES,
         *managed_cluster_urls.ROUTES,
     ]
 
@@ -69,7 +73,7 @@ async def simulate(*, folder: Path, port: int = 0, speed: float = 1.0) -> AsyncI
     """Serve a fresh simulated tenant until the context ends."""
     azure = Azure(clock=SimulatedClock(speed=speed))
     event_grid = EventGrid(azure)
-    controls = [Control(SEEDS).install, EventGridApi(azure, event_grid).install]
+    controls = [Control(SEEDS).install, EventGridApi(azure, event_grid).install, dataplane_api.install]
 
     def install(app: web.Application) -> None:
         for add_routes in controls:

@@ -64,6 +64,7 @@ def begin_delete(
     api_version: str,
     style: Style = Style.NETWORK,
     finish: Callable[[], None] | None = None,
+    fail: Callable[[ArmError], None] | None = None,
 ) -> Operation:
     """Start a deletion: the resource stays readable as Deleting until the operation ends."""
     settle(resource, "Deleting")
@@ -73,7 +74,17 @@ def begin_delete(
             finish()
         azure.store.remove_tree(resource.id)
 
-    return begin(azure, resource, name, duration, location=location, api_version=api_version, style=style, finish=gone)
+    return begin(
+        azure,
+        resource,
+        name,
+        duration,
+        location=location,
+        api_version=api_version,
+        style=style,
+        finish=gone,
+        fail=fail,
+    )
 
 
 def settle(resource: Resource, state: str) -> None:

@@ -1,0 +1,1 @@
+"""Azure Firewall: firewalls, policies, rule collection groups and IP groups."""
