@@ -192,7 +192,10 @@ class Azurite:
     def stop(self) -> None:
         """Stop it; harmless if it does not run."""
         if self._child is not None:
-            self._child.stop(timeout=5)
+            if self._location is None:
+                self._child.kill()  # nothing to save, and Azurite's own stop waits for idle connections
+            else:
+                self._child.stop(timeout=10)
             self._child = None
 
     def _options(self) -> list[str]:

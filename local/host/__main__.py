@@ -77,9 +77,15 @@ def _make_host(arguments: argparse.Namespace) -> FunctionsHost:
 
 
 def _stop_on_signals(stop: asyncio.Event) -> None:
+    """Not with the loop's own handlers: those end with the loop, and a second signal would then kill us at our exit."""
     loop = asyncio.get_running_loop()
+
+    def handle(*_: object) -> None:
+        if not loop.is_closed():
+            loop.call_soon_threadsafe(stop.set)
+
     for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop.set)
+        signal.signal(number, handle)
 
 
 def _stop_with_stdin(stop: asyncio.Event) -> None:

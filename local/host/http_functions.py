@@ -61,7 +61,7 @@ class HttpFunctions:
     async def _call(
         self, function: LoadedFunction, request: web.Request, route_values: Mapping[str, str]
     ) -> web.Response:
-        if function.trigger.get("authLevel") != "anonymous" and not self._keys.allows(request):
+        if str(function.trigger.get("authLevel")).lower() != "anonymous" and not self._keys.allows(request):
             return web.Response(status=401)
         payload = http_payload(
             method=request.method,

@@ -151,7 +151,7 @@ class Invoker:
     async def _run(
         self, function: LoadedFunction, data: Datum, metadata: Mapping[str, Datum], invocation_id: str
     ) -> Datum | None:
-        converter: Any = get_binding_registry().get(function.trigger_type)  # type: ignore[no-untyped-call]
+        converter: Any = get_binding_registry().get(function.trigger_type)
         arguments = {str(function.trigger["name"]): converter.decode(data, trigger_metadata=metadata)}
         outs = {str(b["name"]): OutputValue() for b in function.outputs if b["name"] != "$return"}
         arguments |= outs
@@ -182,7 +182,7 @@ class Invoker:
             value = returned if name == "$return" else outs[name].get()
             if value is None and binding["type"] != "http":
                 continue
-            converter: Any = get_binding_registry().get(binding["type"])  # type: ignore[no-untyped-call]
+            converter: Any = get_binding_registry().get(binding["type"])
             datum = converter.encode(value, expected_type=None)
             if binding["type"] == "http":
                 response = datum

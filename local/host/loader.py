@@ -130,7 +130,7 @@ def _check_parameters(
             fix="Give every binding a parameter of its name (arg_name), and no others.",
         )
     annotation = typing.get_type_hints(call).get(str(trigger["name"]))
-    converter: Any = get_binding_registry().get(trigger["type"])  # type: ignore[no-untyped-call]
+    converter: Any = get_binding_registry().get(trigger["type"])
     if isinstance(annotation, type) and not converter.check_input_type_annotation(annotation):
         raise HostError(
             resource=f"function {name}",

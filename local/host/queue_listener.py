@@ -115,11 +115,10 @@ class QueueListener:
     async def _receive(self) -> list[QueueMessage]:
         try:
             pages = self._queue.receive_messages(
-                messages_per_page=self._options.batch_size,
-                max_messages=self._options.batch_size,
-                visibility_timeout=int(_HIDDEN.total_seconds()),
-            )
-            messages = [message async for message in pages]
+                messages_per_page=self._options.batch_size, visibility_timeout=int(_HIDDEN.total_seconds())
+            ).by_page()
+            page = await anext(pages, None)  # the pager itself would ask on until the queue is empty
+            messages = [message async for message in page] if page is not None else []
         except ResourceNotFoundError:
             self._log_trouble("the queue does not exist; polling until someone creates it")
             return []

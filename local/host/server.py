@@ -94,25 +94,23 @@ class FunctionsHost:
             if function.trigger_type == trigger_type and not function.disabled:
                 yield function
 
+    def _expanded(self, function: LoadedFunction, name: str) -> str:
+        text = str(function.trigger[name])
+        return expand_settings(text, self._environment, used_in=f"function {function.name}")
+
     def _timer(self, function: LoadedFunction) -> TimerListener:
-        text = expand_settings(
-            str(function.trigger["schedule"]), self._environment, used_in=f"function {function.name}"
-        )
         return TimerListener(
             function=function,
-            schedule=Ncrontab(text),
+            schedule=Ncrontab(self._expanded(function, "schedule")),
             clock=self._clock,
             invoker=self._invoker,
             work=self._work,
         )
 
     def _queue(self, function: LoadedFunction) -> QueueListener:
-        name = expand_settings(
-            str(function.trigger["queueName"]), self._environment, used_in=f"function {function.name}"
-        )
         return QueueListener(
             function=function,
-            queue_name=name.lower(),
+            queue_name=self._expanded(function, "queueName").lower(),
             service=self._services.service(function.trigger.get("connection")),
             options=self._options.queues,
             clock=self._clock,
@@ -138,8 +136,8 @@ class FunctionsHost:
                 address = f"{self.base_url}/runtime/webhooks/EventGrid?functionName={function.name}"
                 yield f"{function.name}: eventGridTrigger {address}"
             else:
-                what = function.trigger.get("queueName") or function.trigger.get("schedule")
-                yield f"{function.name}: {function.trigger_type} {what}"
+                what = "queueName" if function.trigger_type == "queueTrigger" else "schedule"
+                yield f"{function.name}: {function.trigger_type} {self._expanded(function, what)}"
 
     async def start(self) -> None:
         """Listen on HTTP, then start timers and queues.
