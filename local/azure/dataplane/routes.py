@@ -83,12 +83,14 @@ def _endpoint_routes(azure: Azure, vnet: Resource) -> list[Route]:
         home = endpoint.properties["subnet"]["id"].rsplit("/subnets/", 1)[0]
         if home.lower() in near:
             routes += [
-                Route(prefix=Network(item), hop="InterfaceEndpoint", to=home) for item in _addresses(azure, endpoint)
+                Route(prefix=Network(item), hop="InterfaceEndpoint", to=home)
+                for item in endpoint_addresses(azure, endpoint)
             ]
     return routes
 
 
-def _addresses(azure: Azure, endpoint: Resource) -> list[str]:
+def endpoint_addresses(azure: Azure, endpoint: Resource) -> list[str]:
+    """The addresses of a private endpoint's interfaces."""
     cards = [azure.store.get(item["id"]) for item in endpoint.properties.get("networkInterfaces") or []]
     return [
         configuration["properties"]["privateIPAddress"]
@@ -107,7 +109,7 @@ def _overruled(azure: Azure, route: Route, user: list[Route]) -> bool:
     policies = [
         str(subnet.properties.get("privateEndpointNetworkPolicies"))
         for subnet in home.hidden.get("subnets", {}).values()
-        if any(address in Network(prefix) for prefix in _prefixes(subnet))
+        if any(address in Network(prefix) for prefix in prefixes(subnet))
     ]
     if not any(policy in ("Enabled", "RouteTableEnabled") for policy in policies):
         return False
@@ -115,7 +117,8 @@ def _overruled(azure: Azure, route: Route, user: list[Route]) -> bool:
     return any(address in mine.prefix and mine.prefix.subnet_of(space) for mine in user for space in spaces)
 
 
-def _prefixes(subnet: Resource) -> list[str]:
+def prefixes(subnet: Resource) -> list[str]:
+    """The prefixes of a subnet, whichever form they were written in."""
     single = subnet.properties.get("addressPrefix")
     return subnet.properties.get("addressPrefixes") or ([single] if single else [])
 
