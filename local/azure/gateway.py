@@ -74,6 +74,8 @@ class Gateway:
         self._check(request, route)
         created = request.method == "PUT" and self._azure.store.get(request.path.rstrip("/")) is None
         response = route.handler(self._azure, request)
+        if request.method != "GET":
+            self._azure.store.mark(request.path.rstrip("/"))
         if request.method != "GET" and response.status < 400 and response.event:
             self._announce(request, route, response, created=created)
         return response

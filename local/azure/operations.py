@@ -77,6 +77,7 @@ class Operations:
         self._clock = clock
         self._by_id: dict[str, Operation] = {}
         self.failures: list[Callable[[Operation], ArmError | None]] = []
+        self.on_end: list[Callable[[Operation], None]] = []
 
     def begin(
         self,
@@ -125,7 +126,7 @@ class Operations:
     def _close(self, operation: Operation, status: str) -> None:
         operation.status = status
         operation.ended = self._clock.now()
-        for callback in operation.then:
+        for callback in (*operation.then, *self.on_end):
             callback(operation)
 
     def cancel(self, operation: Operation, error: ArmError) -> None:

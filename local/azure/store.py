@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -26,6 +26,14 @@ class Resource:
     body: dict[str, Any]
     etag: str = field(default_factory=new_etag)
     hidden: dict[str, Any] = field(default_factory=dict)
+    watcher: Callable[[Resource], None] | None = field(default=None, repr=False, compare=False)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        """Set a field; a new body or etag of a stored resource is a change that the store hears of."""
+        object.__setattr__(self, name, value)
+        watcher = self.__dict__.get("watcher") if name in ("body", "etag") else None
+        if watcher:
+            watcher(self)
 
     @property
     def key(self) -> str:
@@ -62,11 +70,32 @@ class Resource:
         return copy.deepcopy(self.body)
 
 
+def _scopes(key: str) -> Iterator[str]:
+    """Every scope above an id: everything, the subscription, the group, the parents."""
+    yield ""
+    parts = key.split("/")
+    for end in (3, 5, *range(9, len(parts), 2)):
+        if end < len(parts):
+            yield "/".join(parts[:end])
+
+
+def _is_scope(prefix: str) -> bool:
+    """Whether an id prefix is one that resources are filed under."""
+    count = prefix.count("/") + 1 if prefix else 0
+    return count in (0, 3, 5) or (count >= 9 and count % 2 == 1)
+
+
 class Store:
-    """All resources of all subscriptions."""
+    """All resources of all subscriptions, filed by scope and type.
+
+    `on_change` is told the id of whatever was put, removed or marked, and of resources that got a new body or etag.
+    A change made deep inside a body is only noticed with the next of these.
+    """
 
     def __init__(self) -> None:
         self._resources: dict[str, Resource] = {}
+        self._filed: dict[tuple[str, str], dict[str, Resource]] = {}
+        self.on_change: list[Callable[[str], None]] = []
 
     def get(self, resource_id: str) -> Resource | None:
         """The resource with this id, whatever the case, or None."""
@@ -74,32 +103,62 @@ class Store:
 
     def put(self, resource: Resource) -> Resource:
         """Add or replace a resource."""
-        self._resources[resource.key] = resource
+        key = resource.key
+        if self._resources.get(key) is not resource:
+            self._take(key)
+        self._resources[key] = resource
+        for scope in _scopes(key):
+            self._filed.setdefault((scope, resource.type.lower()), {})[key] = resource
+        resource.watcher = self._watch
+        self.mark(key)
         return resource
 
     def remove(self, resource_id: str) -> Resource | None:
         """Remove one resource and answer it, or None when it was not there."""
-        return self._resources.pop(resource_id.lower(), None)
+        removed = self._take(resource_id.lower())
+        if removed:
+            self.mark(removed.key)
+        return removed
 
     def remove_tree(self, prefix: str) -> list[Resource]:
         """Remove a resource and everything below it."""
         root = prefix.lower()
         keys = [key for key in self._resources if key == root or key.startswith(root + "/")]
-        return [self._resources.pop(key) for key in keys]
+        removed = [self.remove(key) for key in keys]
+        return [resource for resource in removed if resource]
+
+    def mark(self, resource_id: str) -> None:
+        """Say that a resource may have changed."""
+        for callback in self.on_change:
+            callback(resource_id.lower())
+
+    def _watch(self, resource: Resource) -> None:
+        self.mark(resource.key)
+
+    def _take(self, key: str) -> Resource | None:
+        resource = self._resources.pop(key, None)
+        if resource:
+            resource.watcher = None
+            for scope in _scopes(key):
+                del self._filed[scope, resource.type.lower()][key]
+        return resource
 
     def of_type(self, resource_type: str, *, below: str = "") -> list[Resource]:
         """All resources of a type, optionally below an id prefix, ordered by id."""
         wanted, root = resource_type.lower(), below.lower()
-        found = [
-            resource
-            for key, resource in self._resources.items()
-            if resource.type.lower() == wanted and (not root or key.startswith(root + "/"))
-        ]
-        return sorted(found, key=lambda resource: resource.key)
+        if _is_scope(root):
+            filed = self._filed.get((root, wanted), {})
+            return [filed[key] for key in sorted(filed)]
+        every = self._filed.get(("", wanted), {})
+        return [every[key] for key in sorted(every) if key.startswith(root + "/")]
 
     def __iter__(self) -> Iterator[Resource]:
         return iter(list(self._resources.values()))
 
+    def __len__(self) -> int:
+        return len(self._resources)
+
     def clear(self) -> None:
         """Forget everything."""
         self._resources.clear()
+        self._filed.clear()
