@@ -10,11 +10,14 @@ import asyncio
 from typing import TYPE_CHECKING, Any
 
 from shared.settings import Cloud, Settings, StorageSettings
+from shared.telling import USER_AGENT, current_work
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from azure.core.credentials_async import AsyncTokenCredential
+    from azure.core.pipeline import PipelineRequest
+    from azure.core.pipeline.policies import SansIOHTTPPolicy
     from azure.mgmt.containerservice.aio import ContainerServiceClient
     from azure.mgmt.network.aio import NetworkManagementClient
     from azure.mgmt.privatedns.aio import PrivateDnsManagementClient
@@ -45,6 +48,22 @@ def make_credential(settings: StorageSettings, client_id: str | None = None) -> 
         exclude_shared_token_cache_credential=True,
         exclude_visual_studio_code_credential=True,
     )
+
+
+def _work_headers() -> SansIOHTTPPolicy[Any, Any]:
+    """A policy that says in every request which piece of work it belongs to."""
+    from azure.core.pipeline.policies import SansIOHTTPPolicy  # noqa: PLC0415  # cold start
+
+    class WorkHeaders(SansIOHTTPPolicy[Any, Any]):
+        def on_request(self, request: PipelineRequest[Any]) -> None:
+            work = current_work()
+            if work is None:
+                return
+            headers = request.http_request.headers
+            headers["x-ms-correlation-request-id"] = work.correlation
+            headers["User-Agent"] = f"{USER_AGENT}/{work.asked_by} {headers.get('User-Agent', '')}".strip()
+
+    return WorkHeaders()
 
 
 class AzureClients:
@@ -113,6 +132,7 @@ class AzureClients:
                 polling_interval=POLLING_SECONDS / self._settings.time_scale,
                 retry_total=3,
                 retry_backoff_factor=0.8 / self._settings.time_scale,
+                per_call_policies=[_work_headers()],
             )
         return self._clients[key]
 

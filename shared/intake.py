@@ -16,6 +16,7 @@ from shared.errors import HublinkError, IrrelevantEvent, SettingsError
 from shared.events import ResourceEvent, read_event, require_ours
 from shared.runtime import current_queues, current_runtime
 from shared.storage.work import WorkItem
+from shared.telling import tell
 
 log = logging.getLogger(__name__)
 
@@ -52,7 +53,7 @@ async def accept_event(event: GridEvent, *, function: str) -> WorkItem | None:
     try:
         checked = _check(event, function)
     except IrrelevantEvent as error:
-        log.info("event ignored", extra={"function": function, "reason": error.message})
+        tell(log, "event ignored", function=function, reason=error.message)
         return None
     item = WorkItem(
         scope=checked.scope,
@@ -62,8 +63,7 @@ async def accept_event(event: GridEvent, *, function: str) -> WorkItem | None:
         event_time=checked.time,
     )
     await current_queues().reconcile(item)
-    fields = {"function": function, "scope": str(item.scope), "correlation": item.correlation_id}
-    log.info("event accepted", extra=fields)
+    tell(log, "event accepted", function=function, scope=str(item.scope), correlation=item.correlation_id)
     return item
 
 
@@ -87,5 +87,5 @@ def _check(event: GridEvent, function: str) -> ResourceEvent:
     except SettingsError:
         # With wrong settings nobody can say whose event it is. The message waits on the queue until they are right,
         # and the worker asks the same question again.
-        log.warning("settings are wrong, event kept unchecked", extra={"function": function})
+        tell(log, "settings are wrong, event kept unchecked", level=logging.WARNING, function=function)
     return checked

@@ -22,6 +22,7 @@ from shared.settings import Settings
 from shared.storage.firewall_state import FirewallState
 from shared.storage.registry import Registry
 from shared.storage.work import SyncRequest, WorkItem, WorkQueues
+from shared.telling import tell, working_for
 
 log = logging.getLogger(__name__)
 
@@ -69,8 +70,12 @@ class Reconciler:
         GIVE_UP_MINUTES. Only a failing storage account raises; then the host delivers the message again.
         """
         if not is_looked_after(item.scope, self._settings):
-            log.info("scope not looked after", extra={"scope": str(item.scope)})
+            tell(log, "scope not looked after", scope=str(item.scope))
             return Report(item=item)
+        with working_for(asked_by=item.asked_by, correlation=item.correlation_id):
+            return await self._run(item)
+
+    async def _run(self, item: WorkItem) -> Report:
         try:
             report = await self._look_and_mend(item)
         except (NotReady, TemporaryError) as error:
@@ -171,26 +176,24 @@ def _given_up(waiting: Waiting, since: datetime) -> Finding:
 
 def _tell(report: Report) -> None:
     for finding in report.findings:
-        fields = {
-            "code": str(finding.code),
-            "severity": str(finding.severity),
-            "resource": str(finding.resource),
-            "finding": finding.message,
-            "fix": finding.fix,
-            "correlation": report.item.correlation_id,
-        }
-        log.warning("finding", extra=fields)
-    log.info(
+        tell(
+            log,
+            "finding",
+            level=logging.WARNING,
+            code=str(finding.code),
+            severity=str(finding.severity),
+            resource=str(finding.resource),
+            finding=finding.message,
+            fix=finding.fix,
+        )
+    tell(
+        log,
         "scope reconciled",
-        extra={
-            "scope": str(report.item.scope),
-            "actions": len(report.plan.actions),
-            "held_back": len(report.plan.held_back),
-            "digest": report.plan.digest[:12],
-            "waiting": [waiting.message for waiting in report.plan.waiting],
-            "looks_again_in": report.looks_again_in,
-            "asked_for_sync": report.asked_for_sync,
-            "asked_by": report.item.asked_by,
-            "correlation": report.item.correlation_id,
-        },
+        scope=str(report.item.scope),
+        actions=len(report.plan.actions),
+        held_back=len(report.plan.held_back),
+        digest=report.plan.digest[:12],
+        waiting=[waiting.message for waiting in report.plan.waiting],
+        looks_again_in=report.looks_again_in,
+        asked_for_sync=report.asked_for_sync,
     )

@@ -11,6 +11,7 @@ from tenacity.wait import wait_exponential_jitter
 
 from shared.clock import Clock
 from shared.errors import TemporaryError
+from shared.telling import tell
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)
@@ -37,16 +38,16 @@ async def try_again(step: Callable[[], Awaitable[T]], *, clock: Clock, seconds: 
         # Azure's own Retry-After is real time already; our back-off is scaled by the clock's sleep.
         return asked / clock.scaled(1.0) if asked is not None else backoff(state)
 
-    def tell(state: RetryCallState) -> None:
+    def tell_attempt(state: RetryCallState) -> None:
         error = state.outcome.exception() if state.outcome else None
-        log.info("trying again", extra={"attempt": state.attempt_number, "cause": str(error)})
+        tell(log, "trying again", attempt=state.attempt_number, cause=str(error))
 
     retrying = AsyncRetrying(
         retry=retry_if_exception_type(TemporaryError),
         stop=stop_after_delay(clock.scaled(seconds)) | stop_after_attempt(200),
         wait=wait,
         sleep=clock.sleep,
-        before_sleep=tell,
+        before_sleep=tell_attempt,
         reraise=True,
     )
     result: T = await retrying(step)

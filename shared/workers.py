@@ -9,12 +9,13 @@ from __future__ import annotations
 import logging
 from dataclasses import replace
 
-from shared.errors import HublinkError, PermanentError, SettingsError, TemporaryError, UnsafePlan
+from shared.errors import PermanentError, SettingsError, TemporaryError, UnsafePlan
 from shared.firewall.writer import Sync, SyncResult
 from shared.loop import Report
 from shared.runtime import Runtime, current_queues, current_runtime
 from shared.storage import names
 from shared.storage.work import SyncRequest, WorkItem
+from shared.telling import tell, working_for
 
 log = logging.getLogger(__name__)
 
@@ -46,17 +47,26 @@ async def work_on_sync(body: bytes) -> Sync | None:
     if runtime is None:
         return None
     request = SyncRequest.decode(body)
-    fields = {"asked_by": request.asked_by, "correlation": request.correlation_id}
+    with working_for(asked_by=request.asked_by, correlation=request.correlation_id):
+        return await _sync(runtime, request)
+
+
+async def _sync(runtime: Runtime, request: SyncRequest) -> Sync | None:
     try:
         sync = await runtime.firewall_writer.sync(request)
     except TemporaryError as error:
-        log.warning("firewall busy, asking again later", extra={**fields, "cause": str(error)})
-        return await _ask_again(runtime, request)
-    except (PermanentError, UnsafePlan) as error:
-        _tell_refusal(error, fields)
+        tell(log, "firewall busy, asking again later", level=logging.WARNING, cause=str(error))
+        await _ask_again(runtime, request)
         return None
-    log.info("firewall synced", extra={**fields, "result": str(sync.result), "writes": sync.writes})
-    return await _ask_again(runtime, request) if sync.result is SyncResult.BUSY else sync
+    except (PermanentError, UnsafePlan) as error:
+        fields = {"code": str(error.code), "resource": error.resource, "finding": error.message, "fix": error.fix}
+        tell(log, "finding", level=logging.ERROR, **fields)
+        return None
+    tell(log, "firewall synced", result=str(sync.result), writes=sync.writes)
+    if sync.result is SyncResult.BUSY:
+        await _ask_again(runtime, request)
+        return None
+    return sync
 
 
 async def _ask_again(runtime: Runtime, request: SyncRequest) -> None:
@@ -64,16 +74,10 @@ async def _ask_again(runtime: Runtime, request: SyncRequest) -> None:
     await runtime.queues.sync_firewall(again, delay=WRITER_BUSY_SECONDS)
 
 
-def _tell_refusal(error: HublinkError, fields: dict[str, str]) -> None:
-    code = getattr(error, "code", "")
-    details = {"code": str(code), "resource": error.resource, "finding": error.message, "fix": error.fix}
-    log.error("finding", extra={**fields, **details})
-
-
 async def _runtime_or_keep(queue: str, body: bytes) -> Runtime | None:
     try:
         return current_runtime()
     except SettingsError as error:
-        log.warning("settings are wrong, message kept", extra={"mistakes": list(error.mistakes)})
+        tell(log, "settings are wrong, message kept", level=logging.WARNING, mistakes=list(error.mistakes))
         await current_queues().keep(queue, body, delay=SETTINGS_RETRY_SECONDS)
         return None

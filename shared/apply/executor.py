@@ -19,6 +19,7 @@ from shared.plan.names import short_hash
 from shared.retry import try_again
 from shared.storage.locks import Locks
 from shared.storage.registry import Registry
+from shared.telling import tell
 
 log = logging.getLogger(__name__)
 Write = Callable[[Action], Awaitable[bool]]
@@ -132,11 +133,13 @@ def lanes_of(actions: Sequence[Action]) -> list[list[Action]]:
 
 def _tell(outcome: Outcome) -> None:
     level = logging.INFO if outcome.finding is None else logging.WARNING
-    fields = {
-        "kind": str(outcome.action.kind),
-        "resource": str(outcome.action.resource),
-        "result": str(outcome.result),
-        "seconds": round(outcome.seconds, 3),
-        "reason": outcome.message or outcome.action.reason,
-    }
-    log.log(level, "action ended", extra=fields)
+    tell(
+        log,
+        "action ended",
+        level=level,
+        kind=str(outcome.action.kind),
+        resource=str(outcome.action.resource),
+        result=str(outcome.result),
+        seconds=round(outcome.seconds, 3),
+        reason=outcome.message or outcome.action.reason,
+    )

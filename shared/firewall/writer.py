@@ -39,6 +39,7 @@ from shared.storage.firewall_state import FirewallState, SyncState, body_digest
 from shared.storage.locks import Lock, Locks
 from shared.storage.registry import Registry
 from shared.storage.work import SyncRequest
+from shared.telling import tell
 
 log = logging.getLogger(__name__)
 Wire = dict[str, Any]
@@ -146,7 +147,7 @@ class FirewallWriter:
         if target.difference.empty and state == "succeeded":
             return False, target
         if self._settings.mode_of(Rule.API_RULES) is Mode.REPORT:
-            log.info("firewall differs, mode is report", extra={"difference": str(target.difference)})
+            tell(log, "firewall differs, mode is report", difference=str(target.difference))
             return False, target
         self._check_deletions(target.difference)
         if target.live is not None:
@@ -211,7 +212,7 @@ class FirewallWriter:
         # Whether Azure honours If-Match here is not documented: it is sent, and nothing relies on it.
         headers = {"If-Match": str(etag)} if etag else {}
         body: Any = target.body
-        log.info("writing the firewall", extra={"resource": str(self._group), "difference": str(target.difference)})
+        tell(log, "writing the firewall", resource=str(self._group), difference=str(target.difference))
         with azure_errors(self._group):
             poller = await operations.begin_create_or_update(
                 self._group.resource_group, self._policy.name, self._group.name, body, headers=headers

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from shared.errors import LeaseLost
 from shared.storage import names
 from shared.storage.account import StorageAccount
+from shared.telling import tell
 
 if TYPE_CHECKING:
     from azure.storage.blob.aio import BlobClient, BlobLeaseClient
@@ -54,7 +55,7 @@ class Lock:
             except AzureError:
                 failures += 1
                 self._lost = failures * RENEW_SECONDS >= LEASE_SECONDS
-        log.warning("lock lost", extra={"lock": self.name})
+        tell(log, "lock lost", level=logging.WARNING, lock=self.name)
 
 
 class Locks:
