@@ -47,6 +47,8 @@ class LoggedRequest:
     query: str
     status: int
     principal: str
+    user_agent: str = ""
+    correlation_id: str = ""
     error_code: str | None = None
     body: Any = None
 

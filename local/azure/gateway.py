@@ -137,6 +137,8 @@ class Gateway:
                 query="&".join(f"{key}={value}" for key, value in request.query.items()),
                 status=response.status,
                 principal=request.principal.name,
+                user_agent=request.headers.get("User-Agent", ""),
+                correlation_id=request.correlation_id,
                 error_code=error.get("code") if isinstance(error, dict) else None,
                 body=request.body if request.method != "GET" else None,
             )
