@@ -54,11 +54,12 @@ class Timeline:
             style=Style.AKS,
             duration=duration,
             finish=lambda: self._finish(finish),
-            fail=lambda _error: settle(self.cluster.properties, "Failed"),
+            fail=lambda _error: self._settle("Failed"),
             location=self.cluster.body["location"],
             api_version=self.api_version,
         )
         self.cluster.hidden["operation"] = self._operation.operation_id
+        self.cluster.touch()
         return self._operation
 
     def after(self, seconds: float, step: Step) -> None:
@@ -70,6 +71,7 @@ class Timeline:
             return
         try:
             step()
+            self.cluster.touch()
         except ArmError as error:
             self._error = error
             self.cluster.hidden["run"] = ""
@@ -79,6 +81,11 @@ class Timeline:
         if self._error:
             raise self._error
         finish()
+        self.cluster.touch()
+
+    def _settle(self, state: str) -> None:
+        settle(self.cluster.properties, state)
+        self.cluster.touch()
 
     def _end_in(self, seconds: float) -> None:
         operation = self._operation

@@ -240,14 +240,8 @@ def put_zone_as(azure: Azure, resource_id: str, principal: Principal) -> Resourc
     return zone
 
 
-def put_link_as(azure: Azure, zone: Resource, name: str, vnet: str, principal: Principal) -> Resource:
-    """Link a VNet as a service does, at once and with its activity.
-
-    Raises:
-        ArmError: the VNet is linked to this zone under another name, or to another zone of the same name.
-    """
-    link_id = f"{zone.id}/virtualNetworkLinks/{name.lower()}"
-    _refuse_second_link(zone, vnet, [link for link in links_of(azure, zone) if link.key != link_id.lower()])
+def completed_link(zone: Resource, name: str, vnet: str) -> Resource:
+    """A link as it stands when it is done; not stored."""
     properties = {
         "registrationEnabled": False,
         "resolutionPolicy": "Default",
@@ -256,7 +250,18 @@ def put_link_as(azure: Azure, zone: Resource, name: str, vnet: str, principal: P
         "virtualNetworkLinkState": "Completed",
     }
     body = {"name": name.lower(), "location": "global", "properties": properties}
-    link = Resource(id=link_id, type=LINK, body=body, etag=str(uuid.uuid4()))
+    link_id = f"{zone.id}/virtualNetworkLinks/{name.lower()}"
+    return Resource(id=link_id, type=LINK, body=body, etag=str(uuid.uuid4()))
+
+
+def put_link_as(azure: Azure, zone: Resource, name: str, vnet: str, principal: Principal) -> Resource:
+    """Link a VNet as a service does, at once and with its activity.
+
+    Raises:
+        ArmError: the VNet is linked to this zone under another name, or to another zone of the same name.
+    """
+    link = completed_link(zone, name, vnet)
+    _refuse_second_link(zone, vnet, [other for other in links_of(azure, zone) if other.key != link.key])
     _refuse_overlap(azure, zone, link, vnet)
     azure.store.put(link)
     azure.record_write(link.id, f"{LINK}/write", principal)

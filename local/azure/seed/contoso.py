@@ -10,7 +10,7 @@ from typing import Any
 from local.azure.azure import Azure
 from local.azure.rbac import APP, TENANT_ID, RoleAssignment
 from local.azure.seed.bodies import LOCATION, network_rule, peering_body, rule_group_body, subnet_body, vnet_body
-from local.azure.seed.calls import Caller, no_waiting
+from local.azure.seed.calls import Caller, in_silence, no_waiting
 
 FIREWALL_IP = "10.0.1.4"
 ROLE = Path(__file__).parents[3] / "infra" / "role_definition.json"
@@ -70,7 +70,7 @@ def contoso(azure: Azure, options: dict[str, Any]) -> dict[str, Any]:
     refuse_unknown(options, {"dns", "dns_proxy", "with_subnets"})
     azure.subscriptions.update(subscription(number) for number in range(4))
     call = Caller(azure)
-    with no_waiting(azure):
+    with in_silence(azure), no_waiting(azure):
         _build_hub(call, proxy=options.get("dns_proxy", True))
         dns = [FIREWALL_IP] if options.get("dns") == "firewall" else []
         for spoke in SPOKES:
