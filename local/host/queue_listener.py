@@ -123,7 +123,7 @@ class QueueListener:
             self._log_trouble("the queue does not exist; polling until someone creates it")
             return []
         except AzureError as error:
-            self._log_trouble(f"cannot receive: {error}")
+            self._log_trouble(f"cannot receive: {type(error).__name__} {getattr(error, 'error_code', None) or ''}")
             return []
         self._last_trouble = None
         return messages

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import re
 from collections.abc import Coroutine, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from local.host.admin import AdminApi
 from local.host.auth import KeyCheck
 from local.host.clock import SimulatedClock
 from local.host.connections import QueueServices
+from local.host.errors import HostError
 from local.host.event_grid_webhook import EventGridWebhook
 from local.host.http_functions import HttpFunctions
 from local.host.invoker import Invoker
@@ -25,6 +27,7 @@ from local.host.timer_listener import TimerListener
 from local.host.work import RunningWork
 
 _LOG = logging.getLogger("local.host")
+_QUEUE_NAME = re.compile(r"(?=.{3,63}$)[a-z0-9]+(-[a-z0-9]+)*")
 _LARGEST_BODY = 100 * 1024 * 1024  # the real host's default limit
 
 
@@ -108,9 +111,16 @@ class FunctionsHost:
         )
 
     def _queue(self, function: LoadedFunction) -> QueueListener:
+        name = self._expanded(function, "queueName").lower()
+        if not _QUEUE_NAME.fullmatch(name):
+            raise HostError(
+                resource=f"function {function.name}",
+                cause=f"has the impossible queue name {name!r}.",
+                fix="Use 3 to 63 letters, digits and single hyphens.",
+            )
         return QueueListener(
             function=function,
-            queue_name=self._expanded(function, "queueName").lower(),
+            queue_name=name,
             service=self._services.service(function.trigger.get("connection")),
             options=self._options.queues,
             clock=self._clock,

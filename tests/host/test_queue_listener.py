@@ -8,6 +8,7 @@ from azure.core.exceptions import ResourceNotFoundError
 from azure.storage.queue.aio import QueueClient, QueueServiceClient
 
 from local.azurite import Azurite
+from local.host.errors import HostError
 from tests.host.running import Running, StartHost, eventually, settings
 
 pytestmark = pytest.mark.azurite
@@ -205,3 +206,9 @@ async def test_stopping_host_finishes_its_message(start_host, values, work):
 
     assert ended
     assert await count(work) == 0
+
+
+@pytest.mark.parametrize("name", ["w", "two--hyphens", "-start", "dots.no"])
+async def test_impossible_queue_name_is_refused_at_start(start_host, values, name):
+    with pytest.raises(HostError, match=r"function on_work.*impossible queue name"):
+        await start_host(values | {"WORK_QUEUE": name})
