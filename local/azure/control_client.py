@@ -94,13 +94,13 @@ class ControlClient:
         params = {"principal": principal, "method": method, "since": str(since)}
         return await self.call("GET", "requests", params={key: value for key, value in params.items() if value})
 
-    async def connect(self, **order: Any) -> dict[str, Any]:
-        """Whether a packet gets from a machine to an address; see the data plane's control API for the fields."""
-        return await self.call("POST", "connect", order)
+    async def connect(self, subnet: str, host: str, port: int = 443) -> dict[str, Any]:
+        """What becomes of a connection from a subnet (resource id) to a host name or address."""
+        return await self.call("POST", "connect", {"subnet": subnet, "host": host, "port": port})
 
-    async def resolve(self, **order: Any) -> dict[str, Any]:
-        """What a machine's DNS answers for a name."""
-        return await self.call("POST", "resolve", order)
+    async def resolve(self, vnet: str, host: str) -> dict[str, Any]:
+        """What a machine in a VNet (resource id) gets for a name."""
+        return await self.call("POST", "resolve", {"vnet": vnet, "host": host})
 
     async def register_events(
         self, endpoint: str, subscriptions: Iterable[str] = (), *, echo_filter_app_id: str | None = None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import uuid
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -23,7 +24,8 @@ class Fault:
       operation_failed  the long-running operation ends with `code` and `message` in its status body
       superseded        the operation ends Canceled with CanceledAndSupersededDueToAnotherOperation
       stale             Resource Graph answers with the world as it was when the fault was ordered
-      event             `effect` (drop, duplicate, delay, hold) for events whose operation name or subject matches
+      event             `effect` (drop, duplicate, delay, hold, reorder) for events whose operation name or subject
+                        matches
 
     `method` and `path` (a regular expression, any case) choose the calls; the first `skip` of them pass, the next
     `count` fail. `seconds` are simulated.
@@ -70,11 +72,14 @@ class Faults:
 
     def __init__(self) -> None:
         self._faults: list[Fault] = []
+        self.on_add: list[Callable[[Fault], None]] = []
 
     def add(self, order: dict[str, Any]) -> Fault:
         """Order a fault. Raises TypeError or ValueError for an order that makes no sense."""
         fault = Fault(**order)
         self._faults.append(fault)
+        for callback in self.on_add:
+            callback(fault)
         return fault
 
     def take(self, kind: str, method: str, path: str) -> Fault | None:

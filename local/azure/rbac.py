@@ -82,6 +82,16 @@ class AccessControl:
             for assignment in self.assignments
         )
 
+    def scopes(self, principal: Principal, action: str) -> frozenset[str]:
+        """The scopes, in lower case, at and below which the action is granted; an empty one is the whole tenant."""
+        return frozenset(
+            assignment.scope.lower().rstrip("/")
+            for assignment in self.assignments
+            if assignment.principal_id == principal.object_id
+            and any(_matches(granted, action) for granted in assignment.actions)
+            and not any(_matches(refused, action) for refused in assignment.not_actions)
+        )
+
     def check(self, principal: Principal, action: str, scope: str) -> None:
         """Raise 403 unless the action is granted and no deny assignment stands against it."""
         if not self.allows(principal, action, scope):

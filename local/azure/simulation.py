@@ -24,14 +24,17 @@ from local.azure.managed_clusters import urls as managed_cluster_urls
 from local.azure.network_interfaces import urls as network_interface_urls
 from local.azure.private_dns import urls as private_dns_urls
 from local.azure.private_endpoints import urls as private_endpoint_urls
+from local.azure.resource_graph import urls as resource_graph_urls
+from local.azure.resource_graph.responses import ResourceGraph
 from local.azure.resource_groups import urls as resource_group_urls
 from local.azure.route_tables import urls as route_table_urls
 from local.azure.seed.contoso import contoso
+from local.azure.seed.fleet import fleet
 from local.azure.server import build_app, serve
 from local.azure.tls import Certificates
 from local.azure.virtual_networks import urls as virtual_network_urls
 
-SEEDS: dict[str, Seed] = {"contoso": contoso}
+SEEDS: dict[str, Seed] = {"contoso": contoso, "fleet": fleet}
 
 
 def routes() -> list[Route]:
@@ -56,6 +59,7 @@ class Simulation:
     azure: Azure
     certificates: Certificates
     event_grid: EventGrid
+    resource_graph: ResourceGraph
 
     def seed(self, name: str, **options: Any) -> dict[str, Any]:
         """Fill the tenant with a named world and answer what the seed says about it.
@@ -72,17 +76,20 @@ class Simulation:
 async def simulate(*, folder: Path, port: int = 0, speed: float = 1.0) -> AsyncIterator[Simulation]:
     """Serve a fresh simulated tenant until the context ends."""
     azure = Azure(clock=SimulatedClock(speed=speed))
-    event_grid = EventGrid(azure)
+    event_grid, resource_graph = EventGrid(azure), ResourceGraph(azure)
+    gateway = Gateway(azure, [*routes(), *resource_graph_urls.routes(resource_graph)])
     controls = [Control(SEEDS).install, EventGridApi(azure, event_grid).install, dataplane_api.install]
 
     def install(app: web.Application) -> None:
         for add_routes in controls:
             add_routes(app)
 
-    app = build_app(azure, Gateway(azure, routes()), install)
+    app = build_app(azure, gateway, install)
     async with serve(azure, app, folder=folder, port=port) as certificates:
         try:
-            yield Simulation(azure=azure, certificates=certificates, event_grid=event_grid)
+            yield Simulation(
+                azure=azure, certificates=certificates, event_grid=event_grid, resource_graph=resource_graph
+            )
         finally:
             await event_grid.close()
 

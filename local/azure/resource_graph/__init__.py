@@ -1,0 +1,1 @@
+"""Microsoft.ResourceGraph: one query shape over the whole tenant, a little behind the world."""
