@@ -250,6 +250,17 @@ async def test_peering_keeps_the_old_space_until_it_is_synced(lab: Lab, client: 
     assert synced.peering_sync_level == "FullyInSync"
 
 
+async def test_peering_with_a_busy_vnet_is_refused(lab: Lab, client: NetworkManagementClient) -> None:
+    await make_vnet(client, "hub", "10.0.0.0/16")
+    await make_vnet(client, "spoke", "10.20.0.0/16")
+    lab.azure.latencies.subnet = 1e6
+    body = {"properties": {"addressPrefix": "10.0.1.0/24"}}
+    await client.subnets.begin_create_or_update(GROUP, "hub", "new", body, polling=False)
+    with pytest.raises(HttpResponseError) as refused:
+        await put_peering(lab, client, "spoke", "hub")
+    assert (refused.value.status_code, code_of(refused)) == (400, "ReferencedResourceNotProvisioned")
+
+
 async def test_overlapping_vnets_cannot_be_peered(lab: Lab, client: NetworkManagementClient) -> None:
     await make_vnet(client, "hub", "10.0.0.0/8")
     await make_vnet(client, "spoke", "10.20.0.0/16")

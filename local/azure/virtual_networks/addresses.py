@@ -69,6 +69,15 @@ def allocated(subnet: Resource) -> dict[str, str]:
     return found
 
 
+def in_use(azure: Azure, subnet: Resource) -> dict[str, str]:
+    """The addresses whose owner still exists: deleting a resource group takes owners away without a word."""
+    return {
+        address: owner
+        for address, owner in allocated(subnet).items()
+        if not owner or azure.store.get(owner.rsplit("/", 2)[0]) is not None
+    }
+
+
 def _released(subnet: Resource) -> list[str]:
     found: list[str] = subnet.hidden.setdefault("released", [])
     return found

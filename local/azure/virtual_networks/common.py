@@ -52,10 +52,12 @@ def busy(azure: Azure, vnet_id: str) -> Operation | None:
 
 
 def hold(azure: Azure, vnet_id: str, operation: Operation) -> None:
-    """Let an operation hold the VNet until it is over: other writes to it are refused meanwhile."""
+    """Let an operation hold the VNet until it is over: it is Updating, and other writes to it are refused meanwhile."""
     vnet = azure.store.get(vnet_id)
     if vnet:
         vnet.hidden["operation"] = operation
+        vnet.touch()
+        operation.then.append(lambda _operation: vnet.touch())
 
 
 def refuse_busy(azure: Azure, vnet: Resource) -> None:

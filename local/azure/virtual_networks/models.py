@@ -129,7 +129,7 @@ def _check_subnets(
     names = {name.lower() for name in wanted}
     for name, subnet in existing.items():
         if name not in names:
-            subnets.refuse_used(subnet)
+            subnets.refuse_used(azure, subnet)
     made: list[Resource] = []
     for name, properties in wanted.items():
         subnet_id = f"{vnet.id}/subnets/{name}"
@@ -219,7 +219,7 @@ def _begin(azure: Azure, vnet: Resource, changed: list[Resource], request: ArmRe
         for resource in changed:
             writes.settle(resource, "Succeeded")
             if resource.type == PEERING:
-                peerings.meet(azure, vnet, resource)
+                peerings.meet(azure, resource)
 
     operation = writes.begin(
         azure,
@@ -241,7 +241,7 @@ def delete_vnet(azure: Azure, vnet: Resource, request: ArmRequest) -> Operation:
     """Start deleting a VNet; refused while a subnet is in use. Its private DNS links go with it."""
     refuse_busy(azure, vnet)
     for subnet in children(vnet, "subnets").values():
-        subnets.refuse_used(subnet)
+        subnets.refuse_used(azure, subnet)
 
     def finish() -> None:
         for link in azure.store.of_type(LINK):

@@ -77,15 +77,14 @@ def put_peering(
         azure.latencies.peering,
         location=vnet.body["location"],
         api_version=request.api_version,
-        finish=lambda: meet(azure, vnet, peering),
+        finish=lambda: meet(azure, peering),
     )
     hold(azure, vnet.id, operation)
     return peering, operation, existing is None
 
 
-def meet(azure: Azure, vnet: Resource, peering: Resource) -> None:
+def meet(azure: Azure, peering: Resource) -> None:
     """Let both sides remember that they were connected once, so that losing one shows as Disconnected."""
-    vnet.touch()
     other = other_side(azure, peering)
     if other:
         peering.hidden["met"] = other.hidden["met"] = True
@@ -193,7 +192,6 @@ def delete_peering(azure: Azure, peering: Resource, request: ArmRequest) -> Oper
 
     def finish() -> None:
         children(vnet, "peerings").pop(peering.name.lower(), None)
-        vnet.touch()
 
     operation = writes.begin_delete(
         azure,

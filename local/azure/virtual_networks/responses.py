@@ -10,7 +10,7 @@ from local.azure.network import checks, writes
 from local.azure.paging import page
 from local.azure.store import Resource
 from local.azure.virtual_networks import models, peerings, subnets
-from local.azure.virtual_networks.addresses import allocated
+from local.azure.virtual_networks.addresses import in_use
 from local.azure.virtual_networks.common import children, find_child, find_vnet, space_of
 
 
@@ -30,7 +30,7 @@ def vnet_body(azure: Azure, vnet: Resource) -> dict[str, Any]:
     return writes.top_level(vnet, properties)
 
 
-def subnet_body(_azure: Azure, subnet: Resource) -> dict[str, Any]:
+def subnet_body(azure: Azure, subnet: Resource) -> dict[str, Any]:
     """A subnet as GET answers it, with what uses it; the ids of IP configurations come upper-cased."""
     kept = subnet.snapshot()["properties"]
     properties: dict[str, Any] = {"provisioningState": kept.pop("provisioningState"), **kept}
@@ -39,10 +39,10 @@ def subnet_body(_azure: Azure, subnet: Resource) -> dict[str, Any]:
         properties["serviceEndpoints"] = [
             {"provisioningState": "Succeeded", **item} for item in kept["serviceEndpoints"]
         ]
-    users = [owner for owner in allocated(subnet).values() if owner]
+    users = [owner for owner in in_use(azure, subnet).values() if owner]
     if users:
         properties["ipConfigurations"] = [{"id": shout(owner)} for owner in users]
-    endpoints = subnet.hidden.get("private_endpoints", [])
+    endpoints = [item for item in subnet.hidden.get("private_endpoints", []) if azure.store.get(item)]
     if endpoints:
         properties["privateEndpoints"] = [{"id": shout(endpoint)} for endpoint in endpoints]
     return writes.child(subnet, properties)

@@ -14,7 +14,7 @@ from local.azure.operations import Operation
 from local.azure.rbac import Principal
 from local.azure.route_tables import models as route_tables
 from local.azure.store import Resource
-from local.azure.virtual_networks.addresses import allocated
+from local.azure.virtual_networks.addresses import in_use
 from local.azure.virtual_networks.common import (
     SUBNET,
     children,
@@ -88,14 +88,12 @@ def put_subnet(
         0.0 if same else azure.latencies.subnet,
         location=vnet.body["location"],
         api_version=request.api_version,
-        finish=vnet.touch,
         fail=lambda error: _undo(subnet, previous, error),
     )
     if same:
         subnet.properties["provisioningState"] = "Succeeded"
     else:
         hold(azure, vnet.id, operation)
-        vnet.touch()
     return subnet, operation, existing is None
 
 
@@ -172,7 +170,7 @@ def _prefixes(vnet: Resource, name: str, properties: dict[str, Any]) -> list[IPN
 
 def _check_used_prefixes(azure: Azure, subnet_id: str, prefixes: list[IPNetwork]) -> None:
     existing = azure.store.get(subnet_id)
-    if existing is None or not allocated(existing):
+    if existing is None or not in_use(azure, existing):
         return
     for prefix in prefixes_of(existing):
         if not any(checks.within(prefix, new) for new in prefixes):
@@ -219,11 +217,10 @@ def delete_subnet(azure: Azure, subnet: Resource, request: ArmRequest) -> Operat
     """Start deleting a subnet; refused while addresses in it are in use."""
     vnet = find_vnet(azure, subnet.id.rsplit("/", 2)[0])
     refuse_busy(azure, vnet)
-    refuse_used(subnet)
+    refuse_used(azure, subnet)
 
     def finish() -> None:
         children(vnet, "subnets").pop(subnet.name.lower(), None)
-        vnet.touch()
 
     operation = writes.begin_delete(
         azure,
@@ -238,10 +235,11 @@ def delete_subnet(azure: Azure, subnet: Resource, request: ArmRequest) -> Operat
     return operation
 
 
-def refuse_used(subnet: Resource) -> None:
+def refuse_used(azure: Azure, subnet: Resource) -> None:
     """Raise 400 InUseSubnetCannotBeDeleted while something has an address in the subnet."""
-    if allocated(subnet):
-        owner = next(iter(allocated(subnet).values())) or "an IP configuration"
+    used = in_use(azure, subnet)
+    if used:
+        owner = next(iter(used.values())) or "an IP configuration"
         message = (
             f"Subnet {subnet.name} is in use by {owner} and cannot be deleted. In order to delete the subnet, delete "
             "all the resources within the subnet. See aka.ms/deletesubnet."
