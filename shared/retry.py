@@ -50,5 +50,9 @@ async def try_again(step: Callable[[], Awaitable[T]], *, clock: Clock, seconds: 
         before_sleep=tell_attempt,
         reraise=True,
     )
-    result: T = await retrying(step)
+
+    async def attempt() -> T:
+        return await step()
+
+    result: T = await retrying(attempt)
     return result

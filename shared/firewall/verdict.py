@@ -44,7 +44,7 @@ class Doubt:
         """
         action = self.rule.ref.action
         same = {"Dnat", "Allow"} if piece.action == "Dnat" else {piece.action}
-        return (action == "Unknown" or action not in same) and bool(self.sources & piece.sources)
+        return action not in same and bool(self.sources & piece.sources)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
