@@ -48,7 +48,8 @@ class ArmResponse:
     """An answer. `operation` adds the headers of a long-running operation and postpones the event to its end.
 
     `escape_slashes` writes a slash as backslash-slash, as private DNS does; `indent` pretty-prints, as AKS does;
-    `event=False` keeps a write from raising an event of its own.
+    `event=False` keeps a write from raising an event of its own. A header with an empty value is not sent, which keeps
+    away one that all answers have.
     """
 
     status: int

@@ -110,7 +110,7 @@ async def _read_json(request: web.Request) -> Any:
 
 
 def _write(answer: ArmResponse) -> web.Response:
-    headers = {**_COMMON_HEADERS, **answer.headers}
+    headers = {name: value for name, value in {**_COMMON_HEADERS, **answer.headers}.items() if value}
     if answer.body is None:
         return web.Response(status=answer.status, headers=headers)
     separators = None if answer.indent else (",", ":")

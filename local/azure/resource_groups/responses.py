@@ -5,7 +5,8 @@ from __future__ import annotations
 from local.azure.azure import Azure
 from local.azure.errors import ArmError
 from local.azure.http import ArmRequest, ArmResponse
-from local.azure.operations import Operation, decode_token
+from local.azure.operations import Operation, Style, decode_token
+from local.azure.private_dns.responses import OWN_HEADERS
 from local.azure.resource_groups import models
 
 
@@ -46,7 +47,7 @@ def operation_status(azure: Azure, request: ArmRequest) -> ArmResponse:
     """The Azure-AsyncOperation URL of the network, AKS and private DNS services: always 200."""
     operation = _operation(azure, request)
     indent = 1 if operation.style == "aks" else None
-    headers: dict[str, str] = {}
+    headers = dict(OWN_HEADERS) if operation.style is Style.PRIVATE_DNS else {}
     if not operation.over and azure.clock.speed:
         # Real Retry-After values are whole seconds; on a faster clock the same wait is a fraction of one.
         headers["retry-after-ms"] = str(max(int(5_000 / azure.clock.speed), 20))

@@ -24,6 +24,11 @@ SUBSCRIPTION = "00000000-0000-0000-0000-000000000000"
 NOT_SIMULATED = ("/publicipaddresses/", "/privatelinkservices/")
 OUR_WORDS = (
     (r"aks-cit-\w+?notfound", "rg-missing"),
+    (r"aks-cit-\w+?custom", "rg-other"),
+    (r"aks-cit-privatednszone-\w+", "example"),
+    (r"azmk8s\.ionotfound", "azmk8s.missing"),
+    (r"\bvnet1\b", "vnet-example"),
+    (r"\bsubnet1\b", "snet-example"),
     (r"aks-cit-\w+", "rg-lab"),
     (r"testResourcenotfound", "missing"),
     (r"testParentResource", "Parent"),
