@@ -57,6 +57,12 @@ def test_a_deny_for_some_sources_stops_the_translated_flow_in_part():
     assert verdict(policy(group(dnat(nat()), deny)), flow(to=FIREWALL)) == ("partly", "some")
 
 
+@pytest.mark.parametrize(("action", "expected"), [("Deny", "ambiguous"), ("Allow", "allowed")])
+def test_an_unknown_network_rule_matters_to_the_translated_flow_only_if_it_denies(action, expected):
+    unknown = collection(network("tagged", source="AzureCloud"), action=action)
+    assert verdict(policy(group(dnat(nat()), unknown)), flow(to=FIREWALL)) == (expected, "nat")
+
+
 def test_application_rules_are_not_applied_after_dnat():
     deny = collection(application(fqdns=["*"]), action="Deny")
     assert verdict(policy(group(dnat(nat()), deny)), flow(to=FIREWALL, fqdn="x.example")) == ("allowed", "nat")

@@ -159,6 +159,18 @@ def test_an_empty_ip_group_as_destination_never_matches():
     assert rule_of(of, ip_groups={GROUP_ID: IpGroup(id=GROUP_ID, addresses=())}) == ("allowed", "allow-api")
 
 
+def test_an_empty_ip_group_beside_an_address_makes_the_rule_uncertain():
+    deny = network("deny", source_ip_groups=(GROUP_ID,))
+    of = policy(group(collection(deny, action="Deny", priority=100), ALLOW))
+    assert rule_of(of, ip_groups={GROUP_ID: IpGroup(id=GROUP_ID, addresses=())})[0] == "ambiguous"
+
+
+def test_a_deny_after_our_uncertain_rule_does_not_hide_it():
+    ours = group(collection(network(source="AzureCloud")))
+    later = group(DENY, name="later", priority=500)
+    assert hiding_rule(policy(ours, later), flow(), "ours", {}) is None
+
+
 def test_the_rule_that_hides_ours_is_named():
     of = policy(group(DENY, name="security", priority=200), group(ALLOW, name="AKS-API"))
     assert hiding_rule(of, flow(), "aks-api", {}).rule == "deny-api"

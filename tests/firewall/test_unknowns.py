@@ -7,7 +7,7 @@ import pytest
 from shared.firewall.evaluate import compile_policy, evaluate
 from shared.firewall.policy import RuleCollection, UnknownRule, unread_group
 
-from .builders import API, collection, flow, group, network, policy
+from .builders import API, MONITORING, collection, flow, group, network, policy
 
 ALLOW = collection(network())
 TAG = network("tagged", to="AzureCloud")
@@ -62,6 +62,12 @@ def test_an_unknown_that_touches_a_part_of_the_source_leaves_the_rest_decided():
         "allowed": ["10.50.0.128/25"],
         "ambiguous": ["10.50.0.0/25"],
     }
+
+
+def test_an_unknown_term_beside_one_that_surely_matches_does_not_matter():
+    rule = network("both", source_addresses=(MONITORING, "AzureCloud"))
+    decision = evaluate(policy(group(collection(rule))), flow(), {})
+    assert (decision.verdict, decision.unknowns) == ("allowed", ())
 
 
 @pytest.mark.parametrize(
