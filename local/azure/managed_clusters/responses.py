@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import uuid
+
 from local.azure.azure import Azure
 from local.azure.http import ArmRequest, ArmResponse
 from local.azure.managed_clusters import models, pools
 from local.azure.managed_clusters.bodies import CLUSTER
-from local.azure.operations import encode_token
-from local.azure.paging import page
+from local.azure.paging import next_link, page
 from local.azure.store import Resource
 
 PAGE = 100
@@ -43,9 +44,8 @@ def list_clusters(azure: Azure, request: ArmRequest) -> ArmResponse:
     answer = page(azure, request, [cluster.snapshot() for cluster in clusters], size=PAGE)
     if answer.body["value"] and "nextLink" not in answer.body:
         # Recorded: the last page with clusters on it points to one more, which is empty.
-        token = encode_token(str(len(clusters)))
-        version = request.api_version
-        answer.body["nextLink"] = f"{azure.base_url}{request.path}?api-version={version}&$skipToken={token}"
+        answer.body["nextLink"] = next_link(azure, request, len(clusters))
+    answer.headers["x-ms-original-request-ids"] = str(uuid.uuid4())
     return answer
 
 
