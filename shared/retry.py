@@ -30,7 +30,7 @@ async def try_again(step: Callable[[], Awaitable[T]], *, clock: Clock, seconds: 
         TemporaryError: still busy at the end of the time box.
         PermanentError, ResourceGone: at once.
     """
-    backoff = wait_exponential_jitter(initial=2.0, max=LONGEST_WAIT_SECONDS, jitter=1.0)
+    backoff = wait_exponential_jitter(multiplier=2.0, max=LONGEST_WAIT_SECONDS, jitter=1.0)
 
     def wait(state: RetryCallState) -> float:
         error = state.outcome.exception() if state.outcome else None

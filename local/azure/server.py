@@ -122,9 +122,14 @@ def _write(answer: ArmResponse) -> web.Response:
 
 
 @contextlib.asynccontextmanager
-async def serve(azure: Azure, app: web.Application, *, folder: Path, port: int = 0) -> AsyncIterator[Certificates]:
-    """Serve on https://localhost:<port> with fresh certificates; `azure.base_url` says where. 0 takes a free port."""
-    certificates = write_certificates(folder)
+async def serve(
+    azure: Azure, app: web.Application, *, folder: Path, port: int = 0, certificates: Certificates | None = None
+) -> AsyncIterator[Certificates]:
+    """Serve on https://localhost:<port>, `azure.base_url` says where; 0 takes a free port.
+
+    Certificates are written to `folder`, unless given: a process that already trusts an authority must keep it.
+    """
+    certificates = certificates or write_certificates(folder)
     listener = socket.create_server(("127.0.0.1", port))
     azure.base_url = f"https://localhost:{listener.getsockname()[1]}"
     runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=1.0)

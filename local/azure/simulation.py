@@ -59,6 +59,7 @@ class Simulation:
     azure: Azure
     certificates: Certificates
     event_grid: EventGrid
+    gateway: Gateway
     resource_graph: ResourceGraph
 
     def seed(self, name: str, **options: Any) -> dict[str, Any]:
@@ -73,8 +74,10 @@ class Simulation:
 
 
 @contextlib.asynccontextmanager
-async def simulate(*, folder: Path, port: int = 0, speed: float = 1.0) -> AsyncIterator[Simulation]:
-    """Serve a fresh simulated tenant until the context ends."""
+async def simulate(
+    *, folder: Path, port: int = 0, speed: float = 1.0, certificates: Certificates | None = None
+) -> AsyncIterator[Simulation]:
+    """Serve a fresh simulated tenant until the context ends, with fresh certificates unless some are given."""
     azure = Azure(clock=SimulatedClock(speed=speed))
     event_grid, resource_graph = EventGrid(azure), ResourceGraph(azure)
     gateway = Gateway(azure, [*routes(), *resource_graph_urls.routes(resource_graph)])
@@ -85,10 +88,14 @@ async def simulate(*, folder: Path, port: int = 0, speed: float = 1.0) -> AsyncI
             add_routes(app)
 
     app = build_app(azure, gateway, install)
-    async with serve(azure, app, folder=folder, port=port) as certificates:
+    async with serve(azure, app, folder=folder, port=port, certificates=certificates) as used:
         try:
             yield Simulation(
-                azure=azure, certificates=certificates, event_grid=event_grid, resource_graph=resource_graph
+                azure=azure,
+                certificates=used,
+                event_grid=event_grid,
+                gateway=gateway,
+                resource_graph=resource_graph,
             )
         finally:
             await event_grid.close()

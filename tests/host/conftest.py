@@ -12,7 +12,6 @@ from azure.storage.queue.aio import QueueServiceClient
 
 from local.azurite import Azurite
 from local.host.server import FunctionsHost
-from tests.fixtures_azurite import azurite  # noqa: F401
 from tests.host.running import SAMPLE_APP, Running, StartHost, settings
 
 

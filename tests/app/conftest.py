@@ -1,0 +1,180 @@
+"""The app against the local Azure and Azurite, in the test's own process: real SDK clients, real queues."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from local.azure.azure import Azure
+from local.azure.dataplane.packets import Outcome, connect
+from local.azure.rbac import OPERATOR
+from local.azure.seed.bodies import cluster_body, subnet_body
+from local.azure.server import IDENTITY_HEADER
+from local.azure.simulation import Simulation, simulate
+from local.azurite import Azurite
+from shared.clock import SystemClock
+from shared.loop import Report
+from shared.model.resource_id import ResourceId
+from shared.model.scope import scope_of
+from shared.runtime import Runtime
+from shared.settings import load_settings
+from shared.storage import names
+from shared.storage.work import SyncRequest, WorkItem
+from tests.conftest import CERTIFICATES
+
+SPEED = 300.0
+"""Simulated seconds per real second: a firewall update of 240 s takes less than one."""
+
+
+@dataclass(kw_only=True)
+class Contoso:
+    """Contoso's network, the app's parts, and short ways to what tests ask for."""
+
+    simulation: Simulation
+    seed: dict[str, Any]
+    app: Runtime
+    connection_string: str
+
+    @property
+    def azure(self) -> Azure:
+        return self.simulation.azure
+
+    @property
+    def spoke(self) -> dict[str, Any]:
+        """Spoke 1."""
+        return self.seed["spokes"]["vnet-spoke-1"]
+
+    def cluster_id(self, name: str = "aks-1", spoke: str = "vnet-spoke-1") -> str:
+        group = self.seed["spokes"][spoke]["group"]
+        return f"{group}/providers/Microsoft.ContainerService/managedClusters/{name}"
+
+    def operator(self, method: str, resource_id: str, body: Any = None, *, action: str = "") -> Any:
+        """A call by the network team, over the same front door; raises AssertionError when refused."""
+        version = "2025-10-01" if "containerservice" in resource_id.lower() else "2025-05-01"
+        answer = self.simulation.gateway.handle(
+            method=method,
+            path=resource_id + action,
+            query={"api-version": "2024-06-01" if "privatednszones" in resource_id.lower() else version},
+            headers={},
+            body=body,
+            principal=OPERATOR,
+        )
+        assert answer.status < 400, answer.body
+        return answer.body
+
+    def put(self, resource_id: str, body: dict[str, Any], *, wait: float = 30.0) -> Any:
+        """Write as the network team and let `wait` simulated seconds pass."""
+        answer = self.operator("PUT", resource_id, body)
+        self.azure.clock.advance(wait)
+        return answer
+
+    def get(self, resource_id: str) -> Any:
+        return self.operator("GET", resource_id)
+
+    def create_cluster(
+        self, name: str = "aks-1", spoke: str = "vnet-spoke-1", *, wait: float = 400.0, **more: Any
+    ) -> str:
+        """A private cluster on the spoke's node subnet; by default all of AKS's timeline has passed."""
+        cluster = self.cluster_id(name, spoke)
+        self.put(cluster, cluster_body(self.seed["spokes"][spoke]["node_subnet"], prefix=name, **more), wait=wait)
+        return cluster
+
+    def make_node_subnet(self, spoke: str = "vnet-spoke-1") -> str:
+        entry = self.seed["spokes"][spoke]
+        self.put(entry["node_subnet"], subnet_body(entry["node_prefix"]))
+        return str(entry["node_subnet"])
+
+    async def look_at(self, resource_id: str, *, asked_by: str = "test") -> Report:
+        """Run the loop on the scope of a resource."""
+        scope = scope_of(ResourceId.parse(resource_id))
+        assert scope is not None
+        item = WorkItem(scope=scope, asked_by=asked_by, correlation_id=str(uuid.uuid4()), first_asked=datetime.now(UTC))
+        return await self.app.reconciler.run(item)
+
+    async def sync(self) -> Any:
+        """Ask the firewall writer for a sync, now."""
+        request = SyncRequest(
+            policy=self.app.settings.firewall_policy_id,
+            requested_at=datetime.now(UTC),
+            asked_by="test",
+            correlation_id=str(uuid.uuid4()),
+        )
+        return await self.app.firewall_writer.sync(request)
+
+    def reach(self, cluster: str) -> Outcome:
+        """Whether the VM in the monitoring spoke gets to a cluster's API server, as the data plane has it."""
+        found = self.azure.store.get(cluster)
+        assert found is not None
+        host = self.get(cluster)["properties"].get("privateFQDN") or self.get(cluster)["properties"]["fqdn"]
+        return connect(self.azure, self.seed["vm_subnet"], host)
+
+    def writes(self) -> list[str]:
+        """What the app has written: method and path, oldest first."""
+        return [
+            f"{item.method} {item.path}"
+            for item in self.azure.requests
+            if item.principal == "aks-hublink"
+            and item.method != "GET"
+            and item.status < 400
+            and "ResourceGraph" not in item.path
+        ]
+
+    async def messages(self, queue: str = names.RECONCILE_QUEUE) -> list[dict[str, Any]]:
+        """The messages on a queue, hidden ones included are not seen."""
+        client = await self.app.storage.queue(queue)
+        import base64
+
+        return [
+            json.loads(base64.b64decode(item.content)) async for item in client.receive_messages(visibility_timeout=1)
+        ]
+
+    def app_with(self, **settings: Any) -> Runtime:
+        """The app with other settings, on the same Azure and storage."""
+        values = {name.lower(): value for name, value in self.seed["settings"].items()}
+        values |= {
+            "arm_endpoint": self.azure.base_url,
+            "storage_connection_string": self.connection_string,
+            "time_scale": SPEED,
+            **settings,
+        }
+        loaded = load_settings(**values)
+        return Runtime(settings=loaded, clock=SystemClock(loaded.time_scale))
+
+
+async def _empty_storage(app: Runtime) -> None:
+    await app.storage.create_everything()
+    for queue in names.QUEUES:
+        await (await app.storage.queue(queue)).clear_messages()
+    for table in names.TABLES:
+        client = await app.storage.table(table)
+        async for entity in client.list_entities():
+            await client.delete_entity(entity["PartitionKey"], entity["RowKey"])
+    history = await app.storage.container(names.HISTORY_CONTAINER)
+    async for blob in history.list_blobs():
+        await history.delete_blob(blob.name)
+
+
+@pytest.fixture
+async def contoso(tmp_path: Path, azurite: Azurite, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Contoso]:
+    """Contoso's hub and spokes, empty of clusters, and the app with empty storage."""
+    async with simulate(folder=tmp_path, speed=SPEED, certificates=CERTIFICATES) as simulation:
+        monkeypatch.setenv("IDENTITY_ENDPOINT", f"{simulation.azure.base_url}/msi/token")
+        monkeypatch.setenv("IDENTITY_HEADER", IDENTITY_HEADER)
+        seed = simulation.seed("contoso")
+        world = Contoso(
+            simulation=simulation,
+            seed=seed,
+            app=None,
+            connection_string=azurite.connection_string,  # type: ignore[arg-type]
+        )
+        world.app = world.app_with()
+        await _empty_storage(world.app)
+        yield world
+        await world.app.close()
