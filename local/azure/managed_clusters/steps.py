@@ -78,6 +78,8 @@ def _mark_new_pools(cluster: Resource, before: dict[str, Any]) -> None:
     known = {pool["name"] for pool in before["agentPoolProfiles"]}
     for pool in cluster.properties["agentPoolProfiles"]:
         pool["provisioningState"] = "Updating" if pool["name"] in known else "Creating"
+        # Recorded: the first update spells this default out.
+        pool.setdefault("enableAutoScaling", False)
 
 
 def _change_entry(azure: Azure, cluster: Resource, before: dict[str, Any]) -> None:

@@ -40,6 +40,7 @@ OUR_WORDS = (
     (r"plsConnection1", "connection-example"),
     (r"\b40\.\d+\.\d+\.\d+\b", "203.0.113.10"),
     (r"192\.168\.0\.0/16", "10.60.0.0/16"),
+    (r"skiptoken=[^&]+", "skiptoken=MQ"),
     (SUBSCRIPTION, "{subscription}"),
 )
 
