@@ -15,6 +15,7 @@ class Latencies:
 
     private_dns_zone: float = 5.0
     private_dns_link: float = 30.0
+    private_dns_link_gone: float = 10.0
     virtual_network: float = 4.0
     subnet: float = 4.0
     peering: float = 4.0

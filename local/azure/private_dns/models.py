@@ -36,14 +36,14 @@ def get_zone(azure: Azure, subscription: str, group: str, zone: str) -> Resource
     return found
 
 
-def put_zone(azure: Azure, request_id: str, body: dict[str, Any], *, if_none_match: str | None = None) -> Operation:
+def put_zone(azure: Azure, request: ArmRequest) -> Operation:
     """Create or update a zone."""
-    _, _, subscription, _, group, *_, name = request_id.split("/")
+    body = request.body or {}
+    _, _, subscription, _, group, *_, name = request.path.rstrip("/").split("/")
     if (body.get("location") or "").lower() != "global":
         raise ArmError(400, "LocationNotAvailableForResourceType", "Private DNS zones live in location 'global'.")
     existing = azure.store.get(zone_id(subscription, group, name))
-    if if_none_match == "*" and existing:
-        raise _exists(f"Zone {name}")
+    check_preconditions(request, existing, f"Zone {name}")
     zone = existing or _new_zone(zone_id(subscription, group, name))
     zone.body["tags"] = body.get("tags") or {}
 
@@ -89,7 +89,8 @@ def put_link(azure: Azure, zone: Resource, name: str, request: ArmRequest) -> Op
     contain each other Azure's behaviour is not confirmed, so only equal names conflict here.
     """
     body = request.body or {}
-    vnet = (body.get("properties", {}).get("virtualNetwork") or {}).get("id") or ""
+    sent = body.get("properties") or {}
+    vnet = (sent.get("virtualNetwork") or {}).get("id") or ""
     if (body.get("location") or "").lower() != "global":
         raise ArmError(400, "LocationNotAvailableForResourceType", "Virtual network links live in location 'global'.")
     azure.access.check_linked(
@@ -106,8 +107,8 @@ def put_link(azure: Azure, zone: Resource, name: str, request: ArmRequest) -> Op
     _check_link(azure, zone, existing, vnet, request)
     link = existing or Resource(id=link_id, type=LINK, body={"name": name.lower(), "location": "global"})
     properties = {
-        "registrationEnabled": bool(body["properties"].get("registrationEnabled", False)),
-        "resolutionPolicy": body["properties"].get("resolutionPolicy", "Default"),
+        "registrationEnabled": bool(sent.get("registrationEnabled", False)),
+        "resolutionPolicy": sent.get("resolutionPolicy", "Default"),
         "virtualNetwork": {"id": vnet},
     }
     tags = body.get("tags")
@@ -139,10 +140,7 @@ def put_link(azure: Azure, zone: Resource, name: str, request: ArmRequest) -> Op
 
 
 def _check_link(azure: Azure, zone: Resource, existing: Resource | None, vnet: str, request: ArmRequest) -> None:
-    if request.if_none_match == "*" and existing:
-        raise _exists(f"Link {existing.name}")
-    if request.if_match and (existing is None or request.if_match.strip('"') not in (existing.etag, "*")):
-        raise ArmError(412, "PreconditionFailed", "The condition 'If-Match' was not satisfied.")
+    check_preconditions(request, existing, f"Link {request.params['link']}")
     if existing and existing.properties["virtualNetwork"]["id"].lower() != vnet.lower():
         message = f"The virtual network of link '{existing.name}' cannot be changed."
         raise ArmError(400, "BadRequest", message)
@@ -179,23 +177,28 @@ def _refuse_overlap(azure: Azure, zone: Resource, link: Resource, vnet: str) -> 
 
 
 def get_link(azure: Azure, zone: Resource, name: str, group: str) -> Resource:
-    """The link, or ArmError 404."""
-    found = azure.store.get(f"{zone.id}/virtualNetworkLinks/{name}")
+    """The link, or ArmError 404. A link that was deleted a moment ago is still answered, as Terraform has learnt."""
+    found = azure.store.get(f"{zone.id}/virtualNetworkLinks/{name}") or _ghost(azure, zone, name)
     if found is None:
         raise resource_not_found(ZONE, f"{zone.name}/virtualNetworkLinks/{name}", group)
     return found
 
 
-def delete_link(azure: Azure, link: Resource) -> Operation:
-    """Delete a link; it stays readable until the operation ends."""
+def _ghost(azure: Azure, zone: Resource, name: str) -> Resource | None:
+    link, until = zone.hidden.get("ghosts", {}).get(name.lower(), (None, 0.0))
+    return link if azure.clock.seconds() < until else None
+
+
+def delete_link(azure: Azure, zone: Resource, link: Resource) -> Operation:
+    """Delete a link; GET still answers it until the operation ends and a little longer."""
     link.properties["provisioningState"] = "Deleting"
-    return _begin(
-        azure,
-        link.id,
-        "DeleteVirtualNetworkLink",
-        azure.latencies.private_dns_link,
-        lambda: azure.store.remove(link.id) and None,
-    )
+
+    def finish() -> None:
+        azure.store.remove(link.id)
+        until = azure.clock.seconds() + azure.latencies.private_dns_link_gone
+        zone.hidden.setdefault("ghosts", {})[link.name.lower()] = (link, until)
+
+    return _begin(azure, link.id, "DeleteVirtualNetworkLink", azure.latencies.private_dns_link, finish)
 
 
 def put_record(azure: Azure, zone: Resource, name: str, body: dict[str, Any]) -> tuple[Resource, bool]:
@@ -268,9 +271,14 @@ def put_link_as(azure: Azure, zone: Resource, name: str, vnet: str, principal: P
     return link
 
 
-def _exists(what: str) -> ArmError:
-    message = f"The {what} exists already and hence cannot be created again."
-    return ArmError(412, "PreconditionFailed", message)
+def check_preconditions(request: ArmRequest, existing: Resource | None, what: str) -> None:
+    """Raise 412 when If-None-Match or If-Match is not met."""
+    # The text for If-None-Match is that of the service; the one for If-Match is not known.
+    if request.if_none_match == "*" and existing:
+        message = f"The {what} exists already and hence cannot be created again."
+        raise ArmError(412, "PreconditionFailed", message)
+    if request.if_match and (existing is None or request.if_match.strip('"') not in (existing.etag, "*")):
+        raise ArmError(412, "PreconditionFailed", f"The {what} has been modified (etag mismatch).")
 
 
 def _begin(azure: Azure, target: str, name: str, duration: float, finish: Any, fail: Any = None) -> Operation:

@@ -75,7 +75,7 @@ def list_zones(azure: Azure, request: ArmRequest) -> ArmResponse:
 
 def put_zone(azure: Azure, request: ArmRequest) -> ArmResponse:
     """Start the write: 202 `{}`."""
-    operation = models.put_zone(azure, request.path, request.body or {}, if_none_match=request.if_none_match)
+    operation = models.put_zone(azure, request)
     return ArmResponse(status=202, body={}, operation=operation, headers=_headers())
 
 
@@ -110,7 +110,7 @@ def delete_link(azure: Azure, request: ArmRequest) -> ArmResponse:
     link = azure.store.get(f"{zone.id}/virtualNetworkLinks/{request.params['link']}")
     if link is None:
         return ArmResponse(status=204, event=False)
-    return ArmResponse(status=202, operation=models.delete_link(azure, link), headers=_headers())
+    return ArmResponse(status=202, operation=models.delete_link(azure, zone, link), headers=_headers())
 
 
 def get_record(azure: Azure, request: ArmRequest) -> ArmResponse:
@@ -136,7 +136,9 @@ def list_records(azure: Azure, request: ArmRequest) -> ArmResponse:
 
 def put_record(azure: Azure, request: ArmRequest) -> ArmResponse:
     """Write an A record set: 201 or 200 at once."""
-    record, new = models.put_record(azure, _zone(azure, request), request.params["record"], request.body or {})
+    zone, name = _zone(azure, request), request.params["record"]
+    models.check_preconditions(request, azure.store.get(f"{zone.id}/A/{name}"), f"Record set {name}")
+    record, new = models.put_record(azure, zone, name, request.body or {})
     body = child_body(record, quote_etag=False)
     return ArmResponse(status=201 if new else 200, body=body, escape_slashes=True, headers=_headers(record.etag))
 
