@@ -144,9 +144,11 @@ def test_fleet_of_two_thousand_clusters_is_there_in_seconds() -> None:
     assert azure.activities == []
 
 
-def test_fleet_is_reachable_exactly_where_it_is_compliant() -> None:
+@pytest.mark.parametrize("shared", [False, True])
+def test_fleet_is_reachable_exactly_where_it_is_compliant(shared: bool) -> None:
     azure = tenant()
-    facts = fleet(azure, {"spokes": 3, "clusters_per_spoke": 2, "compliant": 0.5})
+    facts = fleet(azure, {"spokes": 3, "clusters_per_spoke": 2, "compliant": 0.5, "shared_zone": shared})
+    assert len(azure.store.of_type("Microsoft.Network/privateDnsZones")) == (1 if shared else 6)
     for cluster in facts["clusters"]:
         host = Caller(azure).get(cluster)["properties"]["privateFQDN"]
         assert connect(azure, facts["vm_subnet"], host).reached == (cluster in facts["compliant"])

@@ -18,6 +18,7 @@ from local.azure.seed.contoso import HUB_VNET
 from tests.local_azure.aks_helpers import FOREVER, NODE_SUBNET, SPOKE, World, cluster_path, contoso_world
 
 GROUP = SPOKE.group
+SPOKE_GROUP = cluster_path().split("/providers/")[0]
 
 
 @pytest.fixture
@@ -161,6 +162,13 @@ async def test_delete_takes_the_node_group_with_everybodys_links(world: World) -
     subnet = world.azure.store.get(NODE_SUBNET)
     assert subnet is not None
     assert subnet.hidden["addresses"] == {}
+
+
+async def test_deleting_the_clusters_resource_group_takes_the_node_group_too(world: World) -> None:
+    world.make()
+    world.call.delete(SPOKE_GROUP)
+    world.azure.clock.advance(FOREVER)
+    assert [item.id for item in world.azure.store if "/mc_" in item.key or "managedclusters" in item.key] == []
 
 
 async def test_delete_half_way_through_creation_cancels_the_rest(world: World) -> None:

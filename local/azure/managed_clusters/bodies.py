@@ -10,6 +10,7 @@ from local.azure.managed_clusters.access import ApiAccess, access_profile, api_a
 from local.azure.rbac import TENANT_ID
 
 CLUSTER = "Microsoft.ContainerService/ManagedClusters"
+PROVIDER = "Microsoft.ContainerService/managedClusters"
 POOL = "Microsoft.ContainerService/managedClusters/agentPools"
 _VERSION, _PATCH = "1.34", "1.34.2"
 _NAMESPACE = uuid.UUID("ac5c1a57-0000-4000-8000-000000000000")

@@ -9,12 +9,18 @@ from local.azure.azure import Azure
 from local.azure.errors import ArmError, resource_not_found
 from local.azure.managed_clusters import node_group, steps, validation
 from local.azure.managed_clusters.access import access_profile, api_access
-from local.azure.managed_clusters.bodies import CLUSTER, envelope, merge, network_profile, new_cluster, new_pool
+from local.azure.managed_clusters.bodies import (
+    CLUSTER,
+    PROVIDER,
+    envelope,
+    merge,
+    network_profile,
+    new_cluster,
+    new_pool,
+)
 from local.azure.managed_clusters.timeline import Timeline
 from local.azure.operations import Operation
 from local.azure.store import Resource
-
-PROVIDER = "Microsoft.ContainerService/managedClusters"
 
 
 def cluster_id(subscription: str, group: str, name: str) -> str:

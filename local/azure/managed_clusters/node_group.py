@@ -7,6 +7,7 @@ from local.azure.errors import ArmError
 from local.azure.load_balancers import models as load_balancers
 from local.azure.managed_clusters import managed_vnet, network
 from local.azure.managed_clusters.access import ApiAccess, api_access
+from local.azure.managed_clusters.bodies import CLUSTER, PROVIDER
 from local.azure.private_dns import models as private_dns
 from local.azure.private_endpoints import models as private_endpoints
 from local.azure.rbac import AKS, DenyAssignment
@@ -204,3 +205,12 @@ def remove_group(azure: Azure, cluster: Resource) -> None:
     group = azure.store.remove(scope)
     if group is not None:
         azure.record_write(group.id, f"{GROUP_OPERATION}/delete", AKS, kind="Delete")
+
+
+def remove_with_cluster(azure: Azure, scope: str) -> None:
+    """Remove the clusters of a resource group that is being deleted, with their node resource groups."""
+    for cluster in azure.store.of_type(CLUSTER, below=scope):
+        cluster.hidden["run"] = ""
+        remove_group(azure, cluster)
+        azure.store.remove(cluster.id)
+        azure.record_write(cluster.id, f"{PROVIDER}/delete", AKS, kind="Delete")

@@ -6,8 +6,8 @@ from typing import Any
 
 from local.azure.azure import Azure
 from local.azure.errors import resource_not_found
-from local.azure.managed_clusters import models, validation
-from local.azure.managed_clusters.bodies import POOL, merge, new_pool
+from local.azure.managed_clusters import validation
+from local.azure.managed_clusters.bodies import POOL, PROVIDER, merge, new_pool
 from local.azure.managed_clusters.timeline import Timeline, check_networks
 from local.azure.operations import Operation
 from local.azure.store import Resource
@@ -22,7 +22,7 @@ def get(cluster: Resource, name: str) -> dict[str, Any]:
     """The pool's profile, or ArmError 404."""
     found = find(cluster, name)
     if found is None:
-        raise resource_not_found(f"{models.PROVIDER}/agentPools", f"{cluster.name}/{name}", cluster.resource_group)
+        raise resource_not_found(f"{PROVIDER}/agentPools", f"{cluster.name}/{name}", cluster.resource_group)
     return found
 
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from local.azure.http import Route
 from local.azure.managed_clusters import responses
-from local.azure.managed_clusters.bodies import POOL
-from local.azure.managed_clusters.models import PROVIDER
+from local.azure.managed_clusters.bodies import POOL, PROVIDER
 
 _IN_SUBSCRIPTION = f"/subscriptions/{{sub}}/providers/{PROVIDER}"
 _IN_GROUP = f"/subscriptions/{{sub}}/resourceGroups/{{rg}}/providers/{PROVIDER}"

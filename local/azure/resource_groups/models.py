@@ -51,13 +51,17 @@ def put_group(
 
 
 def delete_group(azure: Azure, subscription: str, name: str, *, api_version: str) -> Operation:
-    """Start deleting a resource group with all it holds."""
+    """Start deleting a resource group with all it holds; clusters take their node resource groups with them."""
+    # AKS needs resource groups to make its own.
+    from local.azure.managed_clusters.node_group import remove_with_cluster  # noqa: PLC0415
+
     group = azure.store.get(group_id(subscription, name))
     if group is None:
         raise resource_group_not_found(name)
     group.properties["provisioningState"] = "Deleting"
 
     def finish() -> None:
+        remove_with_cluster(azure, group.id)
         azure.store.remove_tree(group.id)
 
     return azure.operations.begin(

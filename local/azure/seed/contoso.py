@@ -75,7 +75,8 @@ def contoso(azure: Azure, options: dict[str, Any]) -> dict[str, Any]:
         dns = [FIREWALL_IP] if options.get("dns") == "firewall" else []
         for spoke in SPOKES:
             build_spoke(call, spoke, dns=dns, with_subnet=bool(options.get("with_subnets")))
-    grant_app(azure, [subscription(spoke.number) for spoke in SPOKES], monitoring=MONITORING.vnet_id)
+    spokes = [f"/subscriptions/{subscription(spoke.number)}" for spoke in SPOKES]
+    grant_app(azure, [*spokes, HUB_VNET, MONITORING.vnet_id, group_id(0, "rg-firewall")])
     return description(SPOKES)
 
 
@@ -161,11 +162,10 @@ def peer(call: Caller, vnet_id: str, name: str) -> None:
     call.put(f"{vnet_id}/virtualNetworkPeerings/{name}-to-hub", peering_body(HUB_VNET, forwarded=True))
 
 
-def grant_app(azure: Azure, subscriptions: list[str], *, monitoring: str) -> None:
-    """Give the app its role where it works: spokes, hub VNet, monitoring VNet, the firewall policy's group."""
+def grant_app(azure: Azure, scopes: list[str]) -> None:
+    """Give the app its role, as `infra/role_definition.json` has it, at these scopes."""
     role = json.loads(ROLE.read_text())
-    scopes = [f"/subscriptions/{item}" for item in subscriptions]
-    for scope in (*scopes, HUB_VNET, monitoring, group_id(0, "rg-firewall")):
+    for scope in scopes:
         azure.access.assignments.append(
             RoleAssignment(
                 principal_id=APP.object_id,

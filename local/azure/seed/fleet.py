@@ -9,7 +9,7 @@ from local.azure.managed_clusters import node_group
 from local.azure.managed_clusters.bodies import CLUSTER, complete, new_cluster, settle
 from local.azure.managed_clusters.models import cluster_id
 from local.azure.private_dns.models import completed_link
-from local.azure.seed.bodies import cluster_body, network_rule, route_table_body, rule_group_body, subnet_body
+from local.azure.seed.bodies import LOCATION, cluster_body, network_rule, route_table_body, rule_group_body, subnet_body
 from local.azure.seed.calls import Caller, in_silence, no_waiting
 from local.azure.seed.contoso import (
     FIREWALL_IP,
@@ -30,6 +30,7 @@ from local.azure.store import Resource
 
 FIRST_SPOKE = 10
 MAX_SPOKES = 240
+SHARED_ZONE = f"{group_id(0, 'rg-dns')}/providers/Microsoft.Network/privateDnsZones/privatelink.{LOCATION}.azmk8s.io"
 GROUP_BY_HAND = f"{POLICY}/ruleCollectionGroups/rcg-by-hand"
 
 
@@ -41,8 +42,10 @@ def fleet(azure: Azure, options: dict[str, Any]) -> dict[str, Any]:
         clusters_per_spoke: default 5; they share the spoke's node subnet.
         compliant: true, false (default) or the fraction that the monitoring VNet reaches: as somebody would have
             done it by hand, with links of other names and a rule collection group that is not the app's.
+        shared_zone: whether all clusters use one zone of the owner's (default false). Azure links a VNet to at most
+            1,000 zones, so a hub takes more clusters than that only this way.
     """
-    refuse_unknown(options, {"spokes", "clusters_per_spoke", "compliant"})
+    refuse_unknown(options, {"spokes", "clusters_per_spoke", "compliant", "shared_zone"})
     count, each = int(options.get("spokes", 4)), int(options.get("clusters_per_spoke", 5))
     if not 0 < count <= MAX_SPOKES:
         raise ValueError(f"spokes must be 1 to {MAX_SPOKES}")
@@ -54,11 +57,14 @@ def fleet(azure: Azure, options: dict[str, Any]) -> dict[str, Any]:
         for spoke in spokes:
             build_spoke(call, spoke, dns=[], with_subnet=False)
             _attach_table(call, spoke.vnet_id, NODE_SUBNET, f"10.{spoke.number}.16.0/20", group=_group(spoke))
-        clusters = [_cluster(azure, spoke, index) for spoke in spokes for index in range(each)]
+        zone = _make_shared_zone(call) if options.get("shared_zone") else None
+        clusters = [_cluster(azure, spoke, index, zone) for spoke in spokes for index in range(each)]
         done = clusters[: round(len(clusters) * float(options.get("compliant", False)))]
         _connect_by_hand(azure, call, done)
-    grant_app(azure, [subscription(spoke.number) for spoke in spokes], monitoring=MONITORING.vnet_id)
+    grant_app(azure, [*(f"/subscriptions/{subscription(spoke.number)}" for spoke in spokes), *([zone] if zone else [])])
     answer = description((MONITORING, *spokes))
+    if zone:
+        answer["settings"]["TRUSTED_ZONE_IDS"] = zone
     return {**answer, "clusters": [item.id for item in clusters], "compliant": [item.id for item in done]}
 
 
@@ -76,18 +82,26 @@ def _attach_table(call: Caller, vnet_id: str, subnet: str, prefix: str, *, group
     call.put(f"{vnet_id}/subnets/{subnet}", subnet_body(prefix, route_table=table))
 
 
-def _cluster(azure: Azure, spoke: Spoke, index: int) -> Resource:
+def _make_shared_zone(call: Caller) -> str:
+    call.put(SHARED_ZONE.split("/providers/", maxsplit=1)[0], {"location": LOCATION})
+    call.put(SHARED_ZONE, {"location": "global"})
+    return SHARED_ZONE
+
+
+def _cluster(azure: Azure, spoke: Spoke, index: int, own_zone: str | None) -> Resource:
     name = f"aks-{spoke.number}-{index}"
     resource_id = cluster_id(subscription(spoke.number), spoke.group, name)
-    body = cluster_body(f"{spoke.vnet_id}/subnets/{NODE_SUBNET}", prefix=name)
+    identity = f"{_group(spoke)}/providers/Microsoft.ManagedIdentity/userAssignedIdentities/aks" if own_zone else None
+    body = cluster_body(f"{spoke.vnet_id}/subnets/{NODE_SUBNET}", prefix=name, zone=own_zone, identity=identity)
     cluster = Resource(id=resource_id, type=CLUSTER, body=new_cluster(resource_id, body, birth=0))
     node_group.make_group(azure, cluster)
     node_group.make_zone(azure, cluster)
     node_group.make_entry(azure, cluster)
     node_group.write_record(azure, cluster)
     zone = _zone(azure, cluster)
-    # The checks of a link look at all links: too slow for thousands, and nothing here can overlap.
-    cluster.hidden["own_link"] = azure.store.put(completed_link(zone, node_group.label(cluster), spoke.vnet_id)).id
+    if index == 0 or not own_zone:
+        # The checks of a link look at all links: too slow for thousands, and nothing here can overlap.
+        cluster.hidden["own_link"] = azure.store.put(completed_link(zone, node_group.label(cluster), spoke.vnet_id)).id
     complete(cluster.id, cluster.properties)
     settle(cluster.properties, "Succeeded")
     cluster.hidden["nodes_joined"] = True
@@ -104,9 +118,10 @@ def _zone(azure: Azure, cluster: Resource) -> Resource:
 def _connect_by_hand(azure: Azure, call: Caller, clusters: list[Resource]) -> None:
     if not clusters:
         return
-    for cluster in clusters:
+    zones = {zone.key: zone for zone in (_zone(azure, cluster) for cluster in clusters)}
+    for zone in zones.values():
         for name, vnet in (("hub-by-hand", HUB_VNET), ("monitoring-by-hand", MONITORING.vnet_id)):
-            azure.store.put(completed_link(_zone(azure, cluster), name, vnet))
+            azure.store.put(completed_link(zone, name, vnet))
     rules = [
         network_rule(cluster.name, [f"10.{MONITORING.number}.0.0/16"], [cluster.hidden["address"]], ["443"])
         for cluster in clusters
