@@ -61,7 +61,9 @@ def _work_headers() -> SansIOHTTPPolicy[Any, Any]:
                 return
             headers = request.http_request.headers
             headers["x-ms-correlation-request-id"] = work.correlation
-            headers["User-Agent"] = f"{USER_AGENT}/{work.asked_by} {headers.get('User-Agent', '')}".strip()
+            headers["User-Agent"] = (
+                f"{USER_AGENT}/{work.function} ({work.asked_by}) {headers.get('User-Agent', '')}".strip()
+            )
 
     return WorkHeaders()
 

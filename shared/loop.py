@@ -72,7 +72,7 @@ class Reconciler:
         if not is_looked_after(item.scope, self._settings):
             tell(log, "scope not looked after", scope=str(item.scope))
             return Report(item=item)
-        with working_for(asked_by=item.asked_by, correlation=item.correlation_id):
+        with working_for(function="reconcile", asked_by=item.asked_by, correlation=item.correlation_id):
             return await self._run(item)
 
     async def _run(self, item: WorkItem) -> Report:

@@ -20,8 +20,9 @@ USER_AGENT = "aks-hublink"
 
 @dataclass(frozen=True, kw_only=True)
 class Work:
-    """The piece of work that runs now: who asked for it, and its correlation id."""
+    """The piece of work that runs now: the function that does it, the one that asked for it, and its correlation id."""
 
+    function: str
     asked_by: str
     correlation: str
 
@@ -30,9 +31,9 @@ _current: ContextVar[Work | None] = ContextVar("work", default=None)
 
 
 @contextmanager
-def working_for(*, asked_by: str, correlation: str) -> Iterator[None]:
+def working_for(*, function: str, asked_by: str, correlation: str) -> Iterator[None]:
     """Mark everything inside the block, and the tasks it starts, as belonging to one piece of work."""
-    token = _current.set(Work(asked_by=asked_by, correlation=correlation))
+    token = _current.set(Work(function=function, asked_by=asked_by, correlation=correlation))
     try:
         yield
     finally:

@@ -47,7 +47,7 @@ async def work_on_sync(body: bytes) -> Sync | None:
     if runtime is None:
         return None
     request = SyncRequest.decode(body)
-    with working_for(asked_by=request.asked_by, correlation=request.correlation_id):
+    with working_for(function="sync_firewall", asked_by=request.asked_by, correlation=request.correlation_id):
         return await _sync(runtime, request)
 
 
