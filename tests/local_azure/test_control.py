@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import ssl
@@ -114,6 +115,32 @@ async def test_process_serves_until_it_is_let_go(tmp_path: Path) -> None:
     assert not (tmp_path / "azure.json").exists()
 
 
+PARENT = """
+import asyncio, pathlib, sys
+from local.azure.process import start
+
+async def main():
+    async with start(folder=pathlib.Path(sys.argv[1])) as azure:
+        print(azure.pid, flush=True)
+        await asyncio.sleep(60)
+
+asyncio.run(main())
+"""
+
+
+async def test_process_does_not_outlive_a_parent_that_is_killed(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", PARENT, str(tmp_path)]
+    parent = await asyncio.create_subprocess_exec(*command, cwd=ROOT, stdout=asyncio.subprocess.PIPE)
+    assert parent.stdout is not None
+    pid = int(await parent.stdout.readline())
+    assert alive(pid)
+    parent.kill()
+    await parent.communicate()
+    async with asyncio.timeout(10):
+        while alive(pid):  # noqa: ASYNC110  # somebody else's process: there is nothing to wait on
+            await asyncio.sleep(0.02)
+
+
 async def test_process_that_cannot_start_says_why(tmp_path: Path) -> None:
     with pytest.raises(NotReadyError, match="atlantis"):
         async with start(folder=tmp_path, seed="atlantis"):
@@ -154,4 +181,6 @@ def alive(pid: int) -> bool:
         os.kill(pid, 0)
     except ProcessLookupError:
         return False
-    return True
+    # An orphan that nobody buries is dead all the same; only Linux has /proc to tell.
+    status = Path(f"/proc/{pid}/status")
+    return not status.exists() or "State:\tZ" not in status.read_text()

@@ -9,8 +9,8 @@ from __future__ import annotations
 import asyncio
 import random
 from collections import Counter, deque
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Coroutine, Iterable
+from typing import Any, TypeVar
 
 import aiohttp
 
@@ -22,7 +22,10 @@ from local.azure.event_grid.payloads import companions_of, event_for
 from local.azure.event_grid.post import Answer, patiently, post
 from local.azure.event_grid.retry import TIMED_OUT, Verdict
 
+T = TypeVar("T")
 LOG_LENGTH = 50_000
+PARALLEL = 100
+"""Requests under way at once; for functions Event Grid matches the rate it sends at to what they take."""
 
 
 class EventGrid:
@@ -37,6 +40,7 @@ class EventGrid:
         self.minimum_timeout = minimum_timeout
         self._table = load_table()
         self._sequence = 0
+        self._slots = asyncio.Semaphore(PARALLEL)
         self._session: aiohttp.ClientSession | None = None
         self._tasks: set[asyncio.Task[Any]] = set()
         self.subscriptions: list[EventSubscription] = []
@@ -93,46 +97,47 @@ class EventGrid:
         clock = self._azure.clock
         due = max(clock.seconds() + seconds, self.health(delivery.to).delayed_until)
         delivery.due = due
-        delivery.timer = clock.call_later(due - clock.seconds(), lambda: self._spawn(self._attempt(delivery)))
+        delivery.timer = clock.call_later(due - clock.seconds(), lambda: self._start(self._attempt(delivery)))
 
-    def _spawn(self, work: Any) -> None:
+    def _start(self, work: Coroutine[Any, Any, None]) -> None:
+        self._spawn(work)
+
+    def _spawn(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
         task = asyncio.get_running_loop().create_task(work, name="event-grid-delivery")
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        return task
 
     async def _attempt(self, delivery: Delivery) -> None:
+        async with self._slots:
+            if not self._may_send(delivery):
+                return
+            delivery.attempts += 1
+            delivery.due, number = None, delivery.attempts
+            late = self._real(retry.LATE_ANSWER)
+            request = self._spawn(post(self._client(), delivery, timeout=late))
+            answer = await patiently(request, seconds=self._real(retry.RESPONSE_TIMEOUT))
+            self._settle(delivery, number, answer or Answer(verdict=TIMED_OUT))
+        if answer is None:
+            # An answer within three minutes makes Event Grid try to call the retry off.
+            answer = await request
+            if answer.verdict.delivered and delivery.state == "pending":
+                self._settle(delivery, number, answer)
+
+    def _may_send(self, delivery: Delivery) -> bool:
         now = self._azure.clock.seconds()
+        held_back = self.health(delivery.to).delayed_until
         if delivery.state != "pending":
-            return
+            return False
         if delivery.attempts >= retry.MAX_ATTEMPTS:
             self._drop(delivery, "MaxDeliveryAttemptsExceeded")
-            return
-        if now - delivery.published > retry.TIME_TO_LIVE:
+        elif now - delivery.published > retry.TIME_TO_LIVE:
             self._drop(delivery, "TimeToLiveExceeded")
-            return
-        held_back = self.health(delivery.to).delayed_until
-        if held_back > now:
+        elif held_back > now:
             self._wait(delivery, held_back - now)
-            return
-        await self._send(delivery)
-
-    async def _send(self, delivery: Delivery) -> None:
-        delivery.attempts += 1
-        delivery.due = None
-        number = delivery.attempts
-        late = self._real(retry.LATE_ANSWER)
-        request = asyncio.create_task(post(self._client(), delivery, timeout=late))
-        self._tasks.add(request)
-        request.add_done_callback(self._tasks.discard)
-        answer = await patiently(request, seconds=self._real(retry.RESPONSE_TIMEOUT))
-        if answer is not None:
-            self._settle(delivery, number, answer)
-            return
-        self._settle(delivery, number, Answer(verdict=TIMED_OUT))
-        # An answer within three minutes makes Event Grid try to call the retry off.
-        answer = await request
-        if answer.verdict.delivered and delivery.state == "pending":
-            self._settle(delivery, number, answer)
+        else:
+            return True
+        return False
 
     def _real(self, seconds: float) -> float:
         speed = self._azure.clock.speed
@@ -196,7 +201,7 @@ class EventGrid:
         for delivery in held:
             delivery.state, delivery.reason = "pending", ""
         if held:
-            self._spawn(self._one_by_one(held))
+            self._start(self._one_by_one(held))
         return held
 
     async def _one_by_one(self, deliveries: list[Delivery]) -> None:
@@ -209,7 +214,7 @@ class EventGrid:
 
     def _client(self) -> aiohttp.ClientSession:
         if self._session is None:
-            # No connector limit: Event Grid delivers in parallel. No environment: never through a proxy.
+            # Never through a proxy. The limit is ours: waiting for a connection would count as the function's time.
             self._session = aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0), trust_env=False)
         return self._session
 
