@@ -22,6 +22,8 @@ def main(
 ) -> None:
     """Play the story. Exits with 1 when a cluster is not reachable at its end."""
     console = Console()
+    if not console.is_terminal:
+        console = Console(width=110)
     try:
         well = asyncio.run(_main(console, speed))
     except (AzuriteUnavailableError, NotReadyError, RefusedError) as error:

@@ -37,7 +37,7 @@ def _written(line: dict[str, object], since: float) -> Written:
     kind, name = path.split("/")[-2:]
     words = {
         "virtualNetworkLinks": "virtual network link",
-        "routeTables": "route table with 0.0.0.0/0 → firewall",
+        "routeTables": "route table, 0.0.0.0/0 → firewall",
         "routes": "route 0.0.0.0/0 → firewall",
         "subnets": "route table on subnet",
         "ruleCollectionGroups": "rule collection group",
@@ -56,10 +56,8 @@ def _written(line: dict[str, object], since: float) -> Written:
 def _target(kind: str, name: str, path: str) -> str:
     parts = path.split("/")
     if kind == "virtualNetworkLinks":
-        zone = parts[-3]
-        return (
-            f"{zone.split('.')[0][:8]}….{zone.split('.', 1)[1]} → {name.removeprefix('aks-hublink-').rsplit('-', 1)[0]}"
-        )
+        vnet = name.removeprefix("aks-hublink-").rsplit("-", 1)[0]
+        return f"zone {parts[-3][:8]}… → {vnet}"
     if kind == "subnets":
         return f"{parts[-3]}/{name}"
     return name

@@ -293,9 +293,16 @@ class World:
 
     def clusters_on(self, subnet: ResourceId) -> Iterator[Cluster]:
         """Every known cluster that has nodes or pods in a subnet."""
+        return (cluster for cluster in self._known_clusters() if subnet in cluster.subnets)
+
+    def clusters_in(self, vnet: ResourceId) -> Iterator[Cluster]:
+        """Every known cluster that lives in a VNet."""
+        return (cluster for cluster in self._known_clusters() if vnet in cluster.vnets)
+
+    def _known_clusters(self) -> Iterator[Cluster]:
         seen = {item.cluster.id: item.cluster for item in self.clusters}
         seen |= {cluster.id: cluster for cluster in self.neighbours if cluster.id not in seen}
-        return (cluster for cluster in seen.values() if subnet in cluster.subnets)
+        return iter(seen.values())
 
     def table_of(self, subnet: Subnet) -> RouteTable | None:
         """The route table of a subnet, if it has one and it was read."""

@@ -89,6 +89,11 @@ def _without_table(
     if vnet.updating:
         yield Waiting(resource=vnet.id, message="the VNet is being updated; its subnets are left alone until then")
         return
+    working = _aks_works_elsewhere(subnet, vnet, world)
+    if working:
+        message = f"AKS works on {working.id.name} in this VNet and fails when the VNet changes meanwhile"
+        yield Waiting(resource=vnet.id, message=message)
+        return
     cluster = clusters[0].id if clusters else None
     table = our_table(world, vnet)
     if table is None:
@@ -112,6 +117,12 @@ def _without_table(
         reason="the subnet has no route table",
         cluster=cluster,
     )
+
+
+def _aks_works_elsewhere(subnet: Subnet, vnet: VirtualNetwork, world: World) -> Cluster | None:
+    """A cluster of the VNet that AKS changes right now, unless it is the one that waits for this subnet's table."""
+    busy = (cluster for cluster in world.clusters_in(vnet.id) if cluster.being_changed)
+    return next((cluster for cluster in busy if subnet.id not in cluster.subnets), None)
 
 
 def our_table(world: World, vnet: VirtualNetwork) -> RouteTable | None:
