@@ -23,7 +23,7 @@ def main(
     """Play the story. Exits with 1 when a cluster is not reachable at its end."""
     console = Console()
     if not console.is_terminal:
-        console = Console(width=110)
+        console = Console(width=120)
     try:
         well = asyncio.run(_main(console, speed))
     except (AzuriteUnavailableError, NotReadyError, RefusedError) as error:

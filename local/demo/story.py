@@ -86,14 +86,13 @@ async def _cluster(stage: Stage, show: Show, spoke: str, name: str) -> ClusterSt
     started = await stage.now()
     story = ClusterStory(name=name, spoke=spoke)
     host = await create_cluster(stage, spoke, name)
-    label, zone = host.split(".", 1)
-    show.line(
-        0.0, f"{name}: AKS starts to create it; its API server is called {label}.{zone[:8]}….{zone.split('.', 1)[1]}"
-    )
+    zone = host.split(".", 1)[1]
+    show.line(0.0, f"{name}: AKS starts; its zone will be {zone[:8]}….{zone.split('.', 1)[1]}")
     with show.busy(f"{name}: trying from the VM in the monitoring spoke") as status:
         async for attempt in attempts(stage, host, since=started):
             status.update(attempt.at, f"{name}: {attempt.headline}")
             if not story.turns or (story.turns[-1].stage, story.turns[-1].reached) != (attempt.stage, attempt.reached):
                 story.turns.append(attempt)
-                show.line(attempt.at, f"{name}: {attempt.headline} [dim]({attempt.detail})[/dim]", good=attempt.reached)
+                detail = "" if attempt.reached else f" [dim]({attempt.detail})[/dim]"
+                show.line(attempt.at, f"{name}: {attempt.headline}{detail}", good=attempt.reached)
     return story
