@@ -1,9 +1,10 @@
 """Runs Azurite, Microsoft's emulator of Azure Storage, and installs it first if need be.
 
 ``python -m local.azurite`` runs it in the foreground on its usual ports, for ``func start`` and for
-``UseDevelopmentStorage=true``.
+``UseDevelopmentStorage=true``; with ``--install`` it only installs it.
 """
 
+import argparse
 import asyncio
 import os
 import re
@@ -18,7 +19,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from local.child_process import ChildProcess
+from local.child_process import ChildFailedError, ChildProcess
 
 ACCOUNT = "devstoreaccount1"
 # The same well-known key in every Azurite: https://learn.microsoft.com/azure/storage/common/storage-use-azurite
@@ -222,18 +223,27 @@ class Azurite:
 
 
 def main() -> None:
-    """Run Azurite on its usual ports until SIGINT or SIGTERM; data goes to ``.local/azurite-data``."""
+    """Install Azurite; unless that is all, run it on its usual ports until SIGINT or SIGTERM, data in ``.local``."""
+    parser = argparse.ArgumentParser(prog="python -m local.azurite", description="Runs Azurite on its usual ports.")
+    parser.add_argument("--install", action="store_true", help="only make sure that it is installed")
+    try:
+        if parser.parse_args().install:
+            install()
+        else:
+            _run_until_stopped()
+    except (AzuriteUnavailableError, ChildFailedError) as error:
+        sys.exit(str(error))
+
+
+def _run_until_stopped() -> None:
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
     location = _FOLDER.with_name("azurite-data")
     location.mkdir(parents=True, exist_ok=True)
-    try:
-        with Azurite(location=location, ports=USUAL_PORTS, echo=True):
-            print("Azurite ready: UseDevelopmentStorage=true", flush=True)
-            stop.wait()
-    except AzuriteUnavailableError as error:
-        sys.exit(str(error))
+    with Azurite(location=location, ports=USUAL_PORTS, echo=True):
+        print("Azurite ready: UseDevelopmentStorage=true", flush=True)
+        stop.wait()
 
 
 if __name__ == "__main__":

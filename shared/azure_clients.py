@@ -80,7 +80,7 @@ class AzureClients:
         """VNets, route tables, firewall policies, endpoints."""
 
         def load() -> type[NetworkManagementClient]:
-            from azure.mgmt.network.aio import NetworkManagementClient  # noqa: PLC0415  # cold start
+            from azure.mgmt.network.aio import NetworkManagementClient  # cold start
 
             return NetworkManagementClient
 
@@ -91,7 +91,7 @@ class AzureClients:
         """Private DNS zones, links, records."""
 
         def load() -> type[PrivateDnsManagementClient]:
-            from azure.mgmt.privatedns.aio import PrivateDnsManagementClient  # noqa: PLC0415  # cold start
+            from azure.mgmt.privatedns.aio import PrivateDnsManagementClient  # cold start
 
             return PrivateDnsManagementClient
 
@@ -102,7 +102,7 @@ class AzureClients:
         """Managed clusters."""
 
         def load() -> type[ContainerServiceClient]:
-            from azure.mgmt.containerservice.aio import ContainerServiceClient  # noqa: PLC0415  # cold start
+            from azure.mgmt.containerservice.aio import ContainerServiceClient  # cold start
 
             return ContainerServiceClient
 
@@ -113,7 +113,7 @@ class AzureClients:
         """Resource groups."""
 
         def load() -> type[ResourceManagementClient]:
-            from azure.mgmt.resource.resources.aio import ResourceManagementClient  # noqa: PLC0415  # cold start
+            from azure.mgmt.resource.resources.aio import ResourceManagementClient  # cold start
 
             return ResourceManagementClient
 

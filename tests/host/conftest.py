@@ -51,6 +51,6 @@ async def running(start_host: StartHost) -> Running:
 
 
 @pytest.fixture
-async def queues(azurite: Azurite) -> AsyncIterator[QueueServiceClient]:  # noqa: F811
+async def queues(azurite: Azurite) -> AsyncIterator[QueueServiceClient]:
     async with QueueServiceClient.from_connection_string(azurite.connection_string) as service:
         yield service
