@@ -112,7 +112,9 @@ def _announce(simulation: Simulation, options: Options, seeded: dict[str, Any]) 
     for name, value in environment.items():
         console.print(f"  export {name}={value}", highlight=False)
     if options.settings:
-        write_settings(options.settings, environment, seeded.get("settings", {}))
+        write_settings(
+            options.settings, {**environment, "TIME_SCALE": f"{options.speed:g}"}, seeded.get("settings", {})
+        )
         console.print(f"\nSettings for the functions host written to {options.settings}")
     console.print("\nCtrl-C stops it.")
 

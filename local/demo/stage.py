@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from local.azure.control_client import ControlClient
-from local.azure.process import start
+from local.azure.environment import read_ready
+from local.azure.process import NotReadyError, start
 from local.azurite import Azurite
 from local.demo.operator import Operator
 from local.host.process import HostProcess
@@ -25,8 +26,8 @@ class Stage:
     control: ControlClient
     operator: Operator
     seed: dict[str, Any]
-    host: HostProcess
     speed: float
+    host_log: Callable[[], list[str]]
 
     async def now(self) -> float:
         """The simulated time in seconds since the local Azure started."""
@@ -51,7 +52,28 @@ async def set_up(*, speed: float, progress: Progress) -> AsyncIterator[Stage]:
             progress("Starting the functions host")
             host = await stack.enter_async_context(HostProcess(env=environment, speed=speed))
             control = await stack.enter_async_context(azure.control())
-            token = await control.token("operator")
-            operator = await stack.enter_async_context(Operator(azure.base_url, azure.ca, token, speed=speed))
             await control.register_events(host.base_url)
-            yield Stage(control=control, operator=operator, seed=azure.seed, host=host, speed=speed)
+            operator = await _operator(stack, control, azure.ca, speed)
+            yield Stage(control=control, operator=operator, seed=azure.seed, speed=speed, host_log=lambda: host.output)
+
+
+@contextlib.asynccontextmanager
+async def attach(folder: Path) -> AsyncIterator[Stage]:
+    """Use a local Azure that runs already, with whatever functions host its events go to.
+
+    Raises:
+        NotReadyError: there is none in the folder.
+    """
+    running = read_ready(folder)
+    if running is None:
+        raise NotReadyError(f"No local Azure runs in {folder}: start `python -m local.azure --seed contoso` first.")
+    async with contextlib.AsyncExitStack() as stack:
+        control = await stack.enter_async_context(ControlClient(running.base_url, Path(running.ca)))
+        speed = float((await control.clock())["speed"])
+        operator = await _operator(stack, control, Path(running.ca), speed)
+        yield Stage(control=control, operator=operator, seed=running.seed, speed=speed, host_log=list)
+
+
+async def _operator(stack: contextlib.AsyncExitStack, control: ControlClient, ca: Path, speed: float) -> Operator:
+    token = await control.token("operator")
+    return await stack.enter_async_context(Operator(control.base_url, ca, token, speed=speed))
