@@ -22,9 +22,13 @@ if TYPE_CHECKING:
 
 _BUSY = re.compile(
     r"UpdateNotAllowed|AnotherOperation|ReferencedResourceNotProvisioned|RetryableError|CanceledAndSuperseded"
+    # A subnet PUT re-sends what was just read, so an "invalid" one has met another write to its VNet.
+    r"|NetcfgInvalidSubnet"
     r"|FirewallPolicyUpdateFailed|IpGroupsUpdateFailed|TooManyRequests|ServerBusy|OperationNotAllowed|Timeout",
     re.IGNORECASE,
 )
+# A resource lock answers 409, too, but waiting does not remove it.
+_LOCKED = re.compile(r"\bScopeLocked\b")
 _OVERLAP = re.compile(r"overlapping namespaces", re.IGNORECASE)
 _ACTION = re.compile(r"action\(?s?\)? '([^']+)'(?! on scope)", re.IGNORECASE)
 _TEMPORARY_STATUS = frozenset({408, 409, 412, 429, 500, 502, 503, 504})
@@ -44,12 +48,10 @@ def azure_errors(resource: ResourceId) -> Iterator[None]:
 
 def classify(error: AzureError, resource: ResourceId) -> HublinkError:
     """The error of ours that says what to do about an error of the SDK."""
-    from azure.core.exceptions import ClientAuthenticationError, HttpResponseError  # noqa: PLC0415
+    from azure.core.exceptions import HttpResponseError  # noqa: PLC0415
 
-    if not isinstance(error, HttpResponseError) or (
-        isinstance(error, ClientAuthenticationError) and not error.response
-    ):
-        # No answer at all: a broken connection, a time-out, no token yet. Whether the change was made is unknown.
+    if not isinstance(error, HttpResponseError) or error.response is None:
+        # No answer, or none to its end: a broken connection, a time-out, no token yet. The change may have been made.
         return TemporaryError(f"no answer from Azure ({_shorten(str(error))})", resource=str(resource))
     text = f"{error_code(error)} {error.message}"
     if error.status_code == 403:
@@ -63,7 +65,8 @@ def classify(error: AzureError, resource: ResourceId) -> HublinkError:
         )
     if error.status_code == 404:
         return ResourceGone(_shorten(error.message), resource=str(resource))
-    if error.status_code in _TEMPORARY_STATUS or _BUSY.search(text) or "canceled" in text.lower():
+    busy = error.status_code in _TEMPORARY_STATUS or _BUSY.search(text) or "canceled" in text.lower()
+    if busy and not _LOCKED.search(text):
         return TemporaryError(_shorten(text), resource=str(resource), retry_after=_retry_after(error))
     return PermanentError(
         f"Azure refused the change: {_shorten(text)}",
@@ -88,6 +91,13 @@ def _forbidden(error: HttpResponseError, resource: ResourceId) -> PermanentError
             code=Code.NODE_GROUP_LOCKED,
             resource=str(resource),
             fix="Use a bring-your-own private DNS zone and name it in TRUSTED_ZONE_IDS.",
+        )
+    if "RequestDisallowedByPolicy" in text:
+        return PermanentError(
+            f"An Azure Policy forbids the change: {_shorten(error.message)}",
+            code=Code.CHANGE_FAILED,
+            resource=str(resource),
+            fix="Exempt the resource from the policy, or make the change by hand.",
         )
     actions = _ACTION.findall(text)
     missing = actions[-1] if actions else "an action"

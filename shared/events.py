@@ -7,6 +7,7 @@ Manager. The claims in an event are personal data: they are never read, logged o
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -21,6 +22,7 @@ from shared.settings import Settings
 
 _TABLE = Path(__file__).with_name("event_subscriptions.json")
 _MAX_FIELD = 2048
+_CORRELATION = re.compile(r"[0-9A-Za-z-]{1,64}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,7 +93,7 @@ def read_event(
         operation=operation,
         resource=resource,
         tenant_id=_text(data, "tenantId").lower(),
-        correlation_id=_text(data, "correlationId"),
+        correlation_id=_correlation_id(data),
         time=time,
     )
 
@@ -99,6 +101,12 @@ def read_event(
 def _text(data: Mapping[str, Any], name: str) -> str:
     value = data.get(name)
     return value if isinstance(value, str) and len(value) <= _MAX_FIELD else ""
+
+
+def _correlation_id(data: Mapping[str, Any]) -> str:
+    # It goes on as a header of every call to Azure, so nothing but a plain id may pass.
+    text = _text(data, "correlationId")
+    return text if _CORRELATION.fullmatch(text) else ""
 
 
 def require_ours(event: ResourceEvent, settings: Settings) -> None:

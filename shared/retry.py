@@ -6,11 +6,11 @@ import logging
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
-from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, stop_after_attempt, stop_after_delay
+from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_after_attempt
 from tenacity.wait import wait_exponential_jitter
 
 from shared.clock import Clock
-from shared.errors import TemporaryError
+from shared.errors import LeaseLost, TemporaryError
 from shared.telling import tell
 
 T = TypeVar("T")
@@ -27,9 +27,10 @@ async def try_again(step: Callable[[], Awaitable[T]], *, clock: Clock, seconds: 
     The step must start from a fresh read: after a 412 or a lost answer the world is not what it was.
 
     Raises:
-        TemporaryError: still busy at the end of the time box.
-        PermanentError, ResourceGone: at once.
+        TemporaryError: still busy at the end of the time box, or the next try would come after it.
+        PermanentError, ResourceGone, LeaseLost: at once.
     """
+    started = clock.now()
     backoff = wait_exponential_jitter(multiplier=2.0, max=LONGEST_WAIT_SECONDS, jitter=1.0)
 
     def wait(state: RetryCallState) -> float:
@@ -38,13 +39,17 @@ async def try_again(step: Callable[[], Awaitable[T]], *, clock: Clock, seconds: 
         # Azure's own Retry-After is real time already; our back-off is scaled by the clock's sleep.
         return asked / clock.scaled(1.0) if asked is not None else backoff(state)
 
+    def time_is_up(state: RetryCallState) -> bool:
+        elapsed = (clock.now() - started).total_seconds()
+        return elapsed + clock.scaled(state.upcoming_sleep) >= clock.scaled(seconds)
+
     def tell_attempt(state: RetryCallState) -> None:
         error = state.outcome.exception() if state.outcome else None
         tell(log, "trying again", attempt=state.attempt_number, cause=str(error))
 
     retrying = AsyncRetrying(
-        retry=retry_if_exception_type(TemporaryError),
-        stop=stop_after_delay(clock.scaled(seconds)) | stop_after_attempt(200),
+        retry=retry_if_exception(_may_be_tried_again),
+        stop=lambda state: time_is_up(state) or stop_after_attempt(200)(state),
         wait=wait,
         sleep=clock.sleep,
         before_sleep=tell_attempt,
@@ -56,3 +61,8 @@ async def try_again(step: Callable[[], Awaitable[T]], *, clock: Clock, seconds: 
 
     result: T = await retrying(attempt)
     return result
+
+
+def _may_be_tried_again(error: BaseException) -> bool:
+    # A lost lock is not found again by waiting while somebody else may write.
+    return isinstance(error, TemporaryError) and not isinstance(error, LeaseLost)

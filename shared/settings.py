@@ -22,7 +22,7 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from shared.errors import SettingsError
+from shared.errors import InvalidResourceId, SettingsError
 from shared.model import azure_types
 from shared.model.resource_id import ResourceId, is_subscription_id
 
@@ -60,7 +60,11 @@ def _split(value: object) -> object:
 
 def _resource_id(resource_type: str) -> Any:
     def read(value: object) -> ResourceId:
-        parsed = value if isinstance(value, ResourceId) else ResourceId.parse(value)
+        try:
+            parsed = value if isinstance(value, ResourceId) else ResourceId.parse(value)
+        except InvalidResourceId:
+            # Its message quotes the text, which may be a secret in the wrong place.
+            raise ValueError(f"is not the resource id of a {resource_type}") from None
         if not parsed.is_type(resource_type):
             raise ValueError(f"is a {parsed.type}, not a {resource_type}")
         return parsed
@@ -85,6 +89,10 @@ def _subscriptions(value: object) -> frozenset[str]:
     return items
 
 
+def _each_once(networks: tuple[IPv4Network, ...]) -> tuple[IPv4Network, ...]:
+    return tuple(dict.fromkeys(networks))
+
+
 def _not_empty(value: Any) -> Any:
     if not value:
         raise ValueError("must not be empty")
@@ -96,7 +104,7 @@ FirewallPolicyId = Annotated[ResourceId, BeforeValidator(_resource_id(azure_type
 VirtualNetworkIds = Annotated[tuple[ResourceId, ...], BeforeValidator(_resource_ids(azure_types.VIRTUAL_NETWORK))]
 ZoneIds = Annotated[tuple[ResourceId, ...], BeforeValidator(_resource_ids(azure_types.PRIVATE_DNS_ZONE))]
 Subscriptions = Annotated[frozenset[str], BeforeValidator(_subscriptions), AfterValidator(_not_empty)]
-Networks = Annotated[tuple[IPv4Network, ...], BeforeValidator(_split)]
+Networks = Annotated[tuple[IPv4Network, ...], BeforeValidator(_split), AfterValidator(_each_once)]
 
 
 class StorageSettings(BaseSettings):
@@ -119,6 +127,7 @@ class StorageSettings(BaseSettings):
     time_scale: float = Field(
         default=1.0,
         gt=0,
+        allow_inf_nan=False,
         description="Divides every wait of the app. Only for a local Azure that runs faster than time; 1 in Azure.",
     )
     storage_connection_string: str | None = Field(
@@ -198,10 +207,14 @@ class Settings(StorageSettings):
     stopped_rule_retention_hours: float = Field(
         default=0.0,
         ge=0,
+        allow_inf_nan=False,
         description="How long a stopped cluster keeps its firewall rule; 0 keeps it for as long as the cluster exists.",
     )
     give_up_minutes: float = Field(
-        default=180.0, gt=0, description="How long a cluster that is not ready is looked at again before giving up."
+        default=180.0,
+        gt=0,
+        allow_inf_nan=False,
+        description="How long a cluster that is not ready is looked at again before giving up.",
     )
     drift_schedule: str = Field(default="0 */15 * * * *", description="NCRONTAB schedule of the drift timer, in UTC.")
     drift_topic_endpoint: str | None = Field(

@@ -14,7 +14,7 @@ from shared.errors import InvalidResourceId
 
 _MAX_LENGTH = 2048
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
-_FORBIDDEN = re.compile(r"[\x00-\x20\x7f<>%&?#\\'\"]|\.\.")
+_FORBIDDEN = re.compile(r"[\s<>%&?#\\'\"]|\.\.|/\.(/|$)|^//")
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,7 +115,7 @@ class ResourceId:
 
 
 def _segments(text: object) -> list[str]:
-    if not isinstance(text, str) or len(text) > _MAX_LENGTH or _FORBIDDEN.search(text):
+    if not isinstance(text, str) or len(text) > _MAX_LENGTH or not text.isprintable() or _FORBIDDEN.search(text):
         raise InvalidResourceId(f"not a resource id: {_shorten(text)}")
     segments = text.strip("/").split("/")
     well_formed = (

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 from ipaddress import IPv4Address, IPv4Network
 
 from shared.model.azure_types import DEFAULT_ROUTE_PREFIX
@@ -292,17 +293,35 @@ class World:
         return self.vnets.get(subnet.parent)
 
     def clusters_on(self, subnet: ResourceId) -> Iterator[Cluster]:
-        """Every known cluster that has nodes or pods in a subnet."""
-        return (cluster for cluster in self._known_clusters() if subnet in cluster.subnets)
+        """Every known cluster that has nodes or pods in a subnet, in id order."""
+        return iter(self._clusters_by_place.get(subnet, ()))
 
     def clusters_in(self, vnet: ResourceId) -> Iterator[Cluster]:
-        """Every known cluster that lives in a VNet."""
-        return (cluster for cluster in self._known_clusters() if vnet in cluster.vnets)
+        """Every known cluster that lives in a VNet, in id order."""
+        return iter(self._clusters_by_place.get(vnet, ()))
 
-    def _known_clusters(self) -> Iterator[Cluster]:
-        seen = {item.cluster.id: item.cluster for item in self.clusters}
-        seen |= {cluster.id: cluster for cluster in self.neighbours if cluster.id not in seen}
-        return iter(seen.values())
+    def is_managed_by_aks(self, vnet: ResourceId) -> bool:
+        """Whether a VNet lies in the node resource group of a known cluster: AKS made it and looks after it."""
+        return vnet.group in self._node_groups
+
+    @cached_property
+    def known_clusters(self) -> tuple[Cluster, ...]:
+        """Every cluster that was read, each once, in id order."""
+        known = {cluster.id: cluster for cluster in (*self.neighbours, *(item.cluster for item in self.clusters))}
+        return tuple(sorted(known.values(), key=lambda cluster: cluster.id))
+
+    @cached_property
+    def _clusters_by_place(self) -> Mapping[ResourceId, list[Cluster]]:
+        # An index by subnet and VNet: a fleet has thousands of both, and every subnet asks.
+        found: dict[ResourceId, list[Cluster]] = {}
+        for cluster in self.known_clusters:
+            for place in (*cluster.subnets, *cluster.vnets):
+                found.setdefault(place, []).append(cluster)
+        return found
+
+    @cached_property
+    def _node_groups(self) -> frozenset[ResourceId]:
+        return frozenset(cluster.node_group for cluster in self.known_clusters)
 
     def table_of(self, subnet: Subnet) -> RouteTable | None:
         """The route table of a subnet, if it has one and it was read."""

@@ -164,7 +164,8 @@ class Observer:
         ]
         read = await asyncio.gather(*(self._reader.cluster(cluster) for cluster in elsewhere))
         found = [*listed, *(cluster for cluster in read if cluster)]
-        return tuple(cluster for cluster in found if vnet.id in cluster.vnets)
+        # The cluster whose node resource group holds the VNet names no subnet: AKS made the VNet for it.
+        return tuple(cluster for cluster in found if vnet.id in cluster.vnets or cluster.node_group == vnet.id.group)
 
     async def _route_table_scope(self, table_id: ResourceId) -> World:
         table = await self._reader.route_table(table_id)

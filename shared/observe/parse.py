@@ -38,11 +38,13 @@ def reference(wire: Any) -> ResourceId | None:
 
 
 def cluster(wire: Wire) -> Cluster:
-    """A managed cluster. The zone mode is `system` when a private cluster does not say."""
+    """A managed cluster. The zone mode is `system` when a private cluster does not say, `none` for a public one."""
     facts = properties(wire)
     access = facts.get("apiServerAccessProfile") or {}
     network = facts.get("networkProfile") or {}
-    zone = str(access.get("privateDNSZone") or "system")
+    # A public cluster with API server VNet integration has an endpoint in its VNet, but no private zone.
+    private = bool(access.get("enablePrivateCluster"))
+    zone = str(access.get("privateDNSZone") or ("system" if private or facts.get("privateFQDN") else "none"))
     lockdown = (facts.get("nodeResourceGroupProfile") or {}).get("restrictionLevel") or ""
     return Cluster(
         id=ResourceId.parse(wire["id"]),
@@ -51,7 +53,7 @@ def cluster(wire: Wire) -> Cluster:
         power_state=str((facts.get("powerState") or {}).get("code") or "Running"),
         node_resource_group=str(facts.get("nodeResourceGroup") or ""),
         node_group_locked=lockdown.lower() == "readonly",
-        private=bool(access.get("enablePrivateCluster")),
+        private=private,
         vnet_integration=bool(access.get("enableVnetIntegration")),
         zone_mode="custom" if zone.startswith("/") else zone.lower(),
         zone_id=ResourceId.parse(zone) if zone.startswith("/") else None,

@@ -153,4 +153,6 @@ def make_plan(
 
 def _canonical(state: State | None) -> Any:
     # Ids come back from Azure in changing case; a digest must not depend on that.
-    return json.loads(json.dumps(state, sort_keys=True, default=str).lower()) if state is not None else None
+    if state is None:
+        return None
+    return json.loads(json.dumps(state, sort_keys=True, default=str, ensure_ascii=False).lower())

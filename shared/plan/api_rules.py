@@ -181,7 +181,7 @@ def row_state(row: ApiServer) -> dict[str, Any]:
     return {
         "address": str(row.address) if row.address else None,
         "zone": str(row.zone) if row.zone else None,
-        "subnets": [str(subnet) for subnet in row.subnets],
+        "subnets": [str(subnet) for subnet in sorted(row.subnets)],
         "outboundType": row.outbound_type,
         "stopped": row.stopped_at is not None,
     }

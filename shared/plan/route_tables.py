@@ -28,7 +28,7 @@ ROUTED_OUTBOUND_TYPES = frozenset({"userdefinedrouting", "none"})
 
 def plan_route_tables(world: World, settings: Settings) -> Iterator[Item]:
     """Yield what is to be done for the subnets in scope."""
-    for subnet_id in world.subnets_in_scope:
+    for subnet_id in sorted(set(world.subnets_in_scope)):
         vnet = world.vnet_of(subnet_id)
         subnet = vnet.subnet(subnet_id) if vnet else None
         if vnet and subnet:
@@ -36,7 +36,7 @@ def plan_route_tables(world: World, settings: Settings) -> Iterator[Item]:
 
 
 def _subnet(subnet: Subnet, vnet: VirtualNetwork, world: World, settings: Settings) -> Iterator[Item]:
-    clusters = sorted(world.clusters_on(subnet.id), key=lambda cluster: cluster.id)
+    clusters = list(world.clusters_on(subnet.id))
     if not routes_are_ours_to_keep(subnet, vnet, clusters, world, settings):
         return
     objection = _objection(subnet, vnet, clusters, world)
@@ -60,10 +60,12 @@ def routes_are_ours_to_keep(
     """Whether a subnet is one that must send its traffic to the firewall.
 
     Used by a cluster, named like an AKS subnet, or in a monitoring VNet; never in the hub, never a subnet of Azure's
-    own appliances, never a delegated one (API servers of VNet-integrated clusters live in such), never in a
-    subscription that is not looked after.
+    own appliances, never a delegated one (API servers of VNet-integrated clusters live in such), never in a VNet that
+    AKS manages (its routes are not to be changed), never in a subscription that is not looked after.
     """
     if vnet.id == world.hub.vnet.id or subnet.id.name.lower() in PLATFORM_SUBNETS or subnet.delegations:
+        return False
+    if world.is_managed_by_aks(vnet.id):
         return False
     if world.hub.is_monitoring(vnet.id):
         return True
@@ -97,7 +99,7 @@ def _without_table(
     cluster = clusters[0].id if clusters else None
     table = our_table(world, vnet)
     if table is None:
-        table_id = vnet.id.resource(ROUTE_TABLE, route_table_name(vnet.id.subscription_id, vnet.location))
+        table_id = _new_table_id(vnet, world)
         yield Action(
             kind=ActionKind.PUT_ROUTE_TABLE,
             resource=table_id,
@@ -127,14 +129,22 @@ def _aks_works_elsewhere(subnet: Subnet, vnet: VirtualNetwork, world: World) -> 
 
 def our_table(world: World, vnet: VirtualNetwork) -> RouteTable | None:
     """Our route table for a VNet's subscription and region; the first by id should there be several."""
-    candidates = [
-        table
-        for table in world.route_tables.values()
-        if table.ours
-        and table.id.subscription_id.lower() == vnet.id.subscription_id.lower()
-        and table.location.lower() == vnet.location.lower()
-    ]
+    candidates = [table for table in world.route_tables.values() if table.ours and _can_share(table, vnet)]
     return min(candidates, key=lambda table: table.id.key, default=None)
+
+
+def _new_table_id(vnet: VirtualNetwork, world: World) -> ResourceId:
+    """Where our route table is made: beside the first of the VNets that will share it, so that they agree on one."""
+    sharing = [
+        other.id for other in world.vnets.values() if _can_share(other, vnet) and not world.is_managed_by_aks(other.id)
+    ]
+    return min(sharing).resource(ROUTE_TABLE, route_table_name(vnet.id.subscription_id, vnet.location))
+
+
+def _can_share(one: VirtualNetwork | RouteTable, other: VirtualNetwork) -> bool:
+    """Whether both are in one subscription and region."""
+    same_subscription = one.id.subscription_id.lower() == other.id.subscription_id.lower()
+    return same_subscription and one.location.lower() == other.location.lower()
 
 
 def _default_route(table: RouteTable, next_hop: IPv4Address, clusters: list[Cluster]) -> Iterator[Item]:

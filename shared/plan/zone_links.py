@@ -30,6 +30,10 @@ def plan_zone_links(world: World, settings: Settings) -> Iterator[Item]:
 
 def _zone_of_cluster(observed: ObservedCluster, zone: Zone, world: World, settings: Settings) -> Iterator[Item]:
     cluster = observed.cluster
+    if cluster.zone_id is None and cluster.private_fqdn is None and not cluster.running:
+        # While a cluster is stopped AKS does not tell its private FQDN, so nothing says that this zone is its own.
+        # What links there are stay; the start of the cluster leads here again.
+        return
     refusal = zone_refusal(cluster, zone, settings)
     if refusal:
         yield refusal
@@ -56,9 +60,8 @@ def zone_refusal(cluster: Cluster, zone: Zone, settings: Settings) -> Finding | 
             message=f"{cluster.id.name} uses this bring-your-own zone, which TRUSTED_ZONE_IDS does not name.",
             fix="Add the zone's resource id to TRUSTED_ZONE_IDS if it is yours.",
         )
-    # While a cluster is stopped AKS does not tell its private FQDN; its zone stays linked, so nothing is lost.
     named = cluster.private_fqdn is not None and cluster.private_fqdn.lower().endswith("." + zone.name)
-    if zone.id.group == cluster.node_group and (named or not cluster.running):
+    if zone.id.group == cluster.node_group and named:
         return None
     return _not_aks(zone, cluster)
 

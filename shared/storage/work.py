@@ -69,7 +69,7 @@ class WorkItem:
                 event_time=_moment(event_time) if event_time else None,
                 attempt=int(wire["attempt"]),
             )
-        except (KeyError, TypeError, ValueError) as error:
+        except (KeyError, TypeError, ValueError, OverflowError) as error:
             raise MalformedMessage(f"a reconcile message with a wrong member: {error}") from error
 
     def next_attempt(self) -> WorkItem:
@@ -117,14 +117,14 @@ class SyncRequest:
                 correlation_id=str(wire["correlation"]),
                 attempt=int(wire.get("attempt", 0)),
             )
-        except (KeyError, TypeError, ValueError) as error:
+        except (KeyError, TypeError, ValueError, OverflowError) as error:
             raise MalformedMessage(f"a sync message with a wrong member: {error}") from error
 
 
 def _read(body: bytes) -> dict[str, Any]:
     try:
         wire = json.loads(body)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise MalformedMessage("a message that is not JSON") from error
     if not isinstance(wire, dict) or wire.get("version") != 1:
         raise MalformedMessage("a message of an unknown version")
