@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from azure.mgmt.network.aio import NetworkManagementClient
     from azure.mgmt.privatedns.aio import PrivateDnsManagementClient
     from azure.mgmt.resource.resources.aio import ResourceManagementClient
+    from azure.mgmt.resourcegraph.aio import ResourceGraphClient
 
 RESOURCE_MANAGER = {
     Cloud.PUBLIC: "https://management.azure.com",
@@ -118,6 +119,20 @@ class AzureClients:
             return ResourceManagementClient
 
         client: ResourceManagementClient = self._client("resources", subscription_id, load)
+        return client
+
+    def resource_graph(self) -> ResourceGraphClient:
+        """Resource Graph, for the whole tenant."""
+
+        def load() -> Callable[..., ResourceGraphClient]:
+            from azure.mgmt.resourcegraph.aio import ResourceGraphClient  # cold start
+
+            def make(credential: AsyncTokenCredential, _subscription: str, **options: Any) -> ResourceGraphClient:
+                return ResourceGraphClient(credential, **options)
+
+            return make
+
+        client: ResourceGraphClient = self._client("resource_graph", "", load)
         return client
 
     def _client(self, kind: str, subscription_id: str, load: Callable[[], Any]) -> Any:
