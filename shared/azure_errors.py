@@ -24,7 +24,8 @@ _BUSY = re.compile(
     r"UpdateNotAllowed|AnotherOperation|ReferencedResourceNotProvisioned|RetryableError|CanceledAndSuperseded"
     # A subnet PUT re-sends what was just read, so an "invalid" one has met another write to its VNet.
     r"|NetcfgInvalidSubnet"
-    r"|FirewallPolicyUpdateFailed|IpGroupsUpdateFailed|TooManyRequests|ServerBusy|OperationNotAllowed|Timeout",
+    r"|FirewallPolicyUpdateFailed|IpGroupsUpdateFailed|TooManyRequests|ServerBusy|OperationNotAllowed|Timeout"
+    r"|InternalServerError|InternalError|ServiceUnavailable",
     re.IGNORECASE,
 )
 # A resource lock answers 409, too, but waiting does not remove it.

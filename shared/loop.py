@@ -113,7 +113,8 @@ class Reconciler:
             outcome.action.kind in _REGISTRY_ACTIONS and outcome.result is Result.DONE for outcome in outcomes
         )
         clusters = [observed.cluster.id for observed in world.clusters]
-        if not changed and not await self._is_ahead_of_firewall(clusters):
+        # Of a cluster that is gone no row may be left to tell whether the firewall still has its rule.
+        if not changed and not world.gone and not await self._is_ahead_of_firewall(clusters):
             return False
         await self._queues.sync_firewall(
             SyncRequest(

@@ -39,11 +39,12 @@ class NetworkWriter:
             "tags": {OWNER_TAG: OWNER},
             "properties": {"registrationEnabled": False, "virtualNetwork": {"id": vnet}},
         }
-        client = self._clients.private_dns(link.subscription_id)
+        operations = self._clients.private_dns(link.subscription_id).virtual_network_links
         with azure_errors(link):
-            poller = await client.virtual_network_links.begin_create_or_update(
-                zone.resource_group, zone.name, link.name, body
-            )
+            live = [item.as_dict() async for item in operations.list(zone.resource_group, zone.name)]
+            if any(_links_for_good(item, ResourceId.parse(vnet)) for item in live):
+                return False
+            poller = await operations.begin_create_or_update(zone.resource_group, zone.name, link.name, body)
             await poller.result()
         return True
 
@@ -149,6 +150,11 @@ class NetworkWriter:
             live = (await operations.get(vnet.resource_group, vnet.name, subnet.name)).as_dict()
         if not parse.properties(live).get("routeTable"):
             raise TemporaryError("The route table was taken off again by another write.", resource=str(subnet))
+
+
+def _links_for_good(wire: Wire, vnet: ResourceId) -> bool:
+    found = parse.link(wire)
+    return found is not None and found.vnet == vnet and found.healthy
 
 
 def _default_route(next_hop: str) -> Wire:

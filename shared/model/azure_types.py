@@ -32,3 +32,6 @@ PLATFORM_SUBNETS = frozenset(
     )
 )
 """Subnets that Azure reserves for its own appliances; a default route to a firewall breaks them."""
+
+AKS_ZONE_SUFFIXES = (".azmk8s.io", ".cx.prod.service.azk8s.cn", ".cx.aks.containerservice.azure.us")
+"""How the names of AKS's private DNS zones end in the public cloud, in China and for the US government."""

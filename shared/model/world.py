@@ -119,26 +119,33 @@ class Zone:
 
 @dataclass(frozen=True, kw_only=True)
 class Endpoint:
-    """The API server's address as its private endpoint or internal load balancer has it."""
+    """The API server's address as its private endpoint or internal load balancer has it, and the subnet it is in."""
 
     id: ResourceId
     address: IPv4Address
+    subnet: ResourceId | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class Subnet:
-    """A subnet and its route table."""
+    """A subnet, its route table and its security group.
+
+    `endpoint_policies` says which of the two hold for private endpoints in it: `Disabled` (neither), `Enabled`,
+    `NetworkSecurityGroupEnabled` or `RouteTableEnabled`.
+    """
 
     id: ResourceId
     prefixes: tuple[IPv4Network, ...]
     route_table: ResourceId | None
     delegations: tuple[str, ...] = ()
     provisioning_state: str = "Succeeded"
+    security_group: ResourceId | None = None
+    endpoint_policies: str = "Disabled"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Peering:
-    """One side of a VNet peering."""
+    """One side of a VNet peering. `remote_space`: the remote prefixes it routes to, as of its last sync."""
 
     name: str
     remote_vnet: ResourceId
@@ -146,6 +153,9 @@ class Peering:
     sync_level: str = ""
     allows_access: bool = True
     allows_forwarded_traffic: bool = False
+    remote_space: tuple[IPv4Network, ...] = ()
+    complete_vnets: bool = True
+    uses_remote_gateways: bool = False
 
     @property
     def connected(self) -> bool:
@@ -200,13 +210,15 @@ class Route:
 
 @dataclass(frozen=True, kw_only=True)
 class RouteTable:
-    """A route table."""
+    """A route table. `gateway_routes`, `peering_routes`: whether its subnets take routes learned from there, too."""
 
     id: ResourceId
     location: str
     ours: bool
     routes: tuple[Route, ...] = ()
     subnets: tuple[ResourceId, ...] = ()
+    gateway_routes: bool = True
+    peering_routes: bool = True
 
     @property
     def default_route(self) -> Route | None:
@@ -274,7 +286,8 @@ class World:
     `clusters`: the clusters to keep reachable. `stray_zones`: zones in scope that belong to no cluster.
     `vnets`: by key, the VNets whose subnets are in scope or that clusters live in. `subnets_in_scope`: those whose
     routes are to be kept right. `neighbours`: every known cluster on those VNets, for judging their subnets.
-    `retired`: registry rows whose cluster is confirmed gone. `all_registered`: the whole registry.
+    `gone`: clusters in scope that are confirmed gone. `retired`: registry rows of such. `all_registered`: the whole
+    registry.
     """
 
     hub: Hub
@@ -284,6 +297,7 @@ class World:
     subnets_in_scope: tuple[ResourceId, ...] = ()
     neighbours: tuple[Cluster, ...] = ()
     route_tables: Mapping[ResourceId, RouteTable] = field(default_factory=dict)
+    gone: tuple[ResourceId, ...] = ()
     retired: tuple[ApiServer, ...] = ()
     retired_zones: tuple[Zone, ...] = ()
     all_registered: tuple[ApiServer, ...] = ()

@@ -15,7 +15,7 @@ from shared.model.scope import Scope, ScopeKind
 from shared.model.world import ApiServer, Cluster, Hub, ObservedCluster, RouteTable, VirtualNetwork, World, Zone
 from shared.observe.reader import Reader
 from shared.settings import Settings
-from shared.storage.registry import Registry
+from shared.storage.registry import Registry, RegistryRow
 
 HUB_CACHE = timedelta(seconds=15)
 """Hub facts are shared by bursts of events; a scope that is the hub's business reads them afresh."""
@@ -81,21 +81,34 @@ class Observer:
             return await self._gone(cluster_id, registered)
         if not (cluster.private or cluster.vnet_integration):
             return World(hub=await self.hub())
-        hub, zone, endpoint = await asyncio.gather(self.hub(), self._zone_of(cluster), self._reader.endpoint(cluster))
-        observed = ObservedCluster(cluster=cluster, zone=zone, endpoint=endpoint, registered=registered)
+        hub, observed = await asyncio.gather(self.hub(), self._observed(cluster, registered))
         world = World(hub=hub, clusters=(observed,))
         return await self._with_networks(world, cluster.subnets, cluster.vnets)
 
+    async def _observed(self, cluster: Cluster, registered: ApiServer | None) -> ObservedCluster:
+        zone, endpoint = await asyncio.gather(self._zone_of(cluster), self._reader.endpoint(cluster))
+        return ObservedCluster(cluster=cluster, zone=zone, endpoint=endpoint, registered=registered)
+
     async def _gone(self, cluster_id: ResourceId, registered: ApiServer | None) -> World:
-        hub = await self.hub()
-        if registered is None or not await self._reader.is_confirmed_gone(cluster_id):
-            return World(hub=hub)
+        hub, gone = await asyncio.gather(self.hub(), self._reader.is_confirmed_gone(cluster_id))
+        if not gone:
+            raise NotReady(
+                "Azure lists the cluster and does not find it; one of the two lags.", resource=str(cluster_id)
+            )
+        if registered is None:
+            return World(hub=hub, gone=(cluster_id,))
         rows = [row.api_server for row in await self._registry.all()]
         zones: list[Zone] = []
         if registered.zone in self._settings.trusted_zone_ids and registered.zone is not None:
             zone = await self._reader.zone(registered.zone)
             zones = [zone] if zone else []
-        return World(hub=hub, retired=(registered,), retired_zones=tuple(zones), all_registered=tuple(rows))
+        return World(
+            hub=hub,
+            gone=(cluster_id,),
+            retired=(registered,),
+            retired_zones=tuple(zones),
+            all_registered=tuple(rows),
+        )
 
     async def _zone_of(self, cluster: Cluster) -> Zone | None:
         """The bring-your-own zone, or the zone in the node resource group with the longest matching suffix."""
@@ -119,7 +132,7 @@ class Observer:
         owner = await self._owning_cluster(zone_id)
         if owner is not None:
             world = await self._cluster_scope(owner)
-            if any(item.zone and item.zone.id == zone_id for item in world.clusters):
+            if any(_is_zone_of(item, zone_id) for item in world.clusters):
                 return world
         zone = await self._reader.zone(zone_id)
         return World(hub=await self.hub(), stray_zones=(zone,) if zone else ())
@@ -149,13 +162,19 @@ class Observer:
         vnet = await self._reader.virtual_network(vnet_id)
         if vnet is None or vnet.id == hub.vnet.id:
             return World(hub=hub)
-        neighbours = await self._clusters_on(vnet)
-        world = World(hub=hub, neighbours=neighbours)
-        return await self._with_networks(world, [subnet.id for subnet in vnet.subnets], [vnet.id])
+        rows = await self._registry.all()
+        neighbours = await self._clusters_on(vnet, rows)
+        # Clusters that no address could be verified for may have waited for this VNet, for its peering for example.
+        known = {row.api_server.cluster for row in rows}
+        waiting = [cluster for cluster in neighbours if cluster.id not in known and _is_settled(cluster)]
+        observed = await asyncio.gather(*(self._observed(cluster, None) for cluster in waiting))
+        vnets = {vnet.id, *(place for cluster in waiting for place in cluster.vnets)}
+        world = World(hub=hub, clusters=tuple(observed), neighbours=neighbours)
+        return await self._with_networks(world, [subnet.id for subnet in vnet.subnets], vnets)
 
-    async def _clusters_on(self, vnet: VirtualNetwork) -> tuple[Cluster, ...]:
+    async def _clusters_on(self, vnet: VirtualNetwork, rows: list[RegistryRow]) -> tuple[Cluster, ...]:
         """Clusters with nodes in a VNet: those of its subscription, and registered ones of other subscriptions."""
-        listed, rows = await asyncio.gather(self._reader.clusters_of_subscription(vnet.id), self._registry.all())
+        listed = await self._reader.clusters_of_subscription(vnet.id)
         elsewhere = [
             row.api_server.cluster
             for row in rows
@@ -177,6 +196,7 @@ class Observer:
         for other in worlds[1:]:
             merged = replace(
                 merged,
+                clusters=merged.clusters + other.clusters,
                 vnets={**merged.vnets, **other.vnets},
                 route_tables={**merged.route_tables, **other.route_tables},
                 neighbours=merged.neighbours + other.neighbours,
@@ -191,7 +211,8 @@ class Observer:
         in_scope = tuple(sorted(set(subnets)))
         neighbours = world.neighbours
         if world.clusters and not neighbours:
-            groups = await asyncio.gather(*(self._clusters_on(vnet) for vnet in found.values()))
+            rows = await self._registry.all()
+            groups = await asyncio.gather(*(self._clusters_on(vnet, rows) for vnet in found.values()))
             neighbours = tuple(cluster for group in groups for cluster in group)
         tables = await self._tables(found, in_scope)
         return replace(world, vnets=found, subnets_in_scope=in_scope, neighbours=neighbours, route_tables=tables)
@@ -218,3 +239,14 @@ class Observer:
             if table:
                 tables[table.id] = table
         return tables
+
+
+def _is_zone_of(observed: ObservedCluster, zone_id: ResourceId) -> bool:
+    """Whether a zone is a cluster's own; one in the node group of a stopped cluster cannot be told from its own."""
+    if observed.zone is not None:
+        return observed.zone.id == zone_id
+    return not observed.cluster.running and observed.cluster.node_group == zone_id.group
+
+
+def _is_settled(cluster: Cluster) -> bool:
+    return cluster.private and cluster.running and not cluster.being_changed

@@ -97,10 +97,12 @@ def record_name(cluster: Cluster, zone: Zone) -> str:
 
 
 def _outside(cluster: Cluster, address: IPv4Address, world: World, source: str) -> Finding | Waiting | None:
+    if not cluster.vnets:
+        return _vnet_of_aks(cluster)
     vnets = [world.vnets[vnet] for vnet in sorted(cluster.vnets) if vnet in world.vnets]
     home = next((vnet for vnet in vnets if vnet.holds(address)), None)
     if home is None:
-        names = ", ".join(vnet.id.name for vnet in vnets) or "an AKS-managed VNet"
+        names = ", ".join(vnet.id.name for vnet in vnets) or "not found"
         return Finding(
             code=Code.ADDRESS_OUTSIDE_VNET,
             severity=Severity.ERROR,
@@ -110,6 +112,17 @@ def _outside(cluster: Cluster, address: IPv4Address, world: World, source: str) 
             fix="Find out who wrote that address; the firewall rule follows once it lies in the cluster's VNet.",
         )
     return None if peered_both_ways(world, home) else not_peered(home, cluster.id)
+
+
+def _vnet_of_aks(cluster: Cluster) -> Finding:
+    return Finding(
+        code=Code.VNET_NOT_PEERED,
+        severity=Severity.ERROR,
+        resource=cluster.id,
+        cluster=cluster.id,
+        message="AKS manages the cluster's VNet, which is not part of the hub-and-spoke network; nothing is opened.",
+        fix="Create the cluster in a subnet of a spoke.",
+    )
 
 
 def peered_both_ways(world: World, vnet: VirtualNetwork) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from shared.model.azure_types import AKS_ZONE_SUFFIXES
 from shared.model.resource_id import ResourceId
 from shared.model.world import Cluster, Link, ObservedCluster, World, Zone
 from shared.plan.action import Action, ActionKind, Waiting
@@ -20,12 +21,21 @@ def plan_zone_links(world: World, settings: Settings) -> Iterator[Item]:
         if observed.zone is not None:
             yield from _zone_of_cluster(observed, observed.zone, world, settings)
     for zone in world.stray_zones:
-        if zone.id in settings.trusted_zone_ids:
-            yield from _links(zone, None, world)
-        else:
-            yield _not_aks(zone)
+        yield from _stray_zone(zone, world, settings)
     for zone in world.retired_zones:
         yield from _retired_zone(zone, world, settings)
+
+
+def _stray_zone(zone: Zone, world: World, settings: Settings) -> Iterator[Item]:
+    """A zone that no known cluster uses: linked when it is trusted and a cluster has put its record there.
+
+    An empty one is not linked: so it is left when its last cluster goes, and our own deletions of its links, which
+    lead here as events, must not bring them back.
+    """
+    if zone.id in settings.trusted_zone_ids:
+        yield from _links(zone, None, world) if zone.records else ()
+    elif zone.name.endswith(AKS_ZONE_SUFFIXES):
+        yield _not_aks(zone)
 
 
 def _zone_of_cluster(observed: ObservedCluster, zone: Zone, world: World, settings: Settings) -> Iterator[Item]:
@@ -88,8 +98,9 @@ def _links(zone: Zone, cluster: Cluster | None, world: World) -> Iterator[Item]:
 
 
 def _missing(zone: Zone, target: ResourceId, cluster: Cluster | None) -> Iterator[Item]:
-    if cluster and cluster.being_changed and target in cluster.vnets:
-        # AKS links the cluster's own VNet itself, and fails if somebody else has linked it first.
+    if cluster and cluster.provisioning_state.lower() != "succeeded" and target in cluster.vnets:
+        # AKS links the cluster's own VNet itself, also when a failed creation is repeated, and fails if somebody
+        # else has linked it first.
         message = f"AKS has not linked {zone.name} to the cluster's own VNet {target.name} yet."
         yield Waiting(resource=cluster.id, message=message)
         return

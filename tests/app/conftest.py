@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import uuid
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ import pytest
 from local.azure.azure import Azure
 from local.azure.dataplane.packets import Outcome, connect
 from local.azure.rbac import OPERATOR
-from local.azure.seed.bodies import cluster_body, subnet_body
+from local.azure.seed.bodies import cluster_body, link_body, subnet_body
 from local.azure.server import IDENTITY_HEADER
 from local.azure.simulation import Simulation, simulate
 from local.azurite import Azurite
@@ -41,6 +42,7 @@ class Contoso:
     seed: dict[str, Any]
     app: Runtime
     connection_string: str
+    apps: list[Runtime] = field(default_factory=list)
 
     @property
     def azure(self) -> Azure:
@@ -54,6 +56,11 @@ class Contoso:
     def cluster_id(self, name: str = "aks-1", spoke: str = "vnet-spoke-1") -> str:
         group = self.seed["spokes"][spoke]["group"]
         return f"{group}/providers/Microsoft.ContainerService/managedClusters/{name}"
+
+    @property
+    def our_group(self) -> str:
+        """Our rule collection group."""
+        return f"{self.seed['firewall_policy']}/ruleCollectionGroups/rcg-aks-api-servers"
 
     def operator(self, method: str, resource_id: str, body: Any = None, *, action: str = "") -> Any:
         """A call by the network team, over the same front door; raises AssertionError when refused."""
@@ -91,6 +98,101 @@ class Contoso:
         self.put(entry["node_subnet"], subnet_body(entry["node_prefix"]))
         return str(entry["node_subnet"])
 
+    def post(self, resource_id: str, action: str, *, wait: float = 400.0) -> None:
+        """Run an action such as `stop` and let `wait` simulated seconds pass."""
+        self.operator("POST", resource_id, action=f"/{action}")
+        self.azure.clock.advance(wait)
+
+    def delete(self, resource_id: str, *, wait: float = 400.0) -> None:
+        """Delete something and let `wait` simulated seconds pass."""
+        self.operator("DELETE", resource_id)
+        self.azure.clock.advance(wait)
+
+    def put_zone(self, group: str, name: str) -> str:
+        """A private DNS zone made by a person."""
+        zone = f"{group}/providers/Microsoft.Network/privateDnsZones/{name}"
+        self.put(zone, {"location": "global"})
+        return zone
+
+    def put_record(self, zone: str, name: str, address: str) -> None:
+        """An A record written by a person."""
+        self.put(f"{zone}/A/{name}", {"properties": {"ttl": 300, "aRecords": [{"ipv4Address": address}]}})
+
+    def put_link(self, zone: str, name: str, vnet: str) -> None:
+        """A link made by a person."""
+        self.put(f"{zone}/virtualNetworkLinks/{name}", link_body(vnet), wait=60)
+
+    def zone_of(self, cluster: str) -> str:
+        """The zone in a cluster's node resource group, lower-cased group and all."""
+        properties = self.get(cluster)["properties"]
+        subscription, name = cluster.split("/")[2], properties["privateFQDN"].split(".", 1)[1]
+        group = f"/subscriptions/{subscription}/resourceGroups/{properties['nodeResourceGroup'].lower()}"
+        return f"{group}/providers/Microsoft.Network/privateDnsZones/{name}"
+
+    def links(self, zone: str) -> dict[str, str]:
+        """The links of a zone that work: the VNet's name, and whose the link is."""
+        found = self.azure.store.of_type("Microsoft.Network/privateDnsZones/virtualNetworkLinks", below=zone)
+        return {
+            link.properties["virtualNetwork"]["id"].rsplit("/", 1)[-1]: (link.body.get("tags") or {}).get(
+                "managedBy", "theirs"
+            )
+            for link in found
+            if link.properties["virtualNetworkLinkState"] == "Completed"
+        }
+
+    def rules(self) -> dict[str, list[str]]:
+        """What the firewall enforces of our group right now: clusters' names and their addresses."""
+        group = self.azure.store.get(self.our_group)
+        enforced = (group.hidden.get("effective") if group else None) or {"ruleCollections": []}
+        return {
+            rule["description"].rsplit("/", 1)[-1]: rule["destinationAddresses"]
+            for collection in enforced["ruleCollections"]
+            for rule in collection["rules"]
+        }
+
+    async def rows(self) -> dict[str, str]:
+        """The registry: clusters' names and their addresses."""
+        rows = [row.api_server for row in await self.app.registry.all()]
+        return {row.cluster.name: str(row.address) for row in rows}
+
+    def table_on(self, subnet: str) -> str | None:
+        """The name of a subnet's route table."""
+        reference = self.get(subnet)["properties"].get("routeTable")
+        return reference["id"].rsplit("/", 1)[-1] if reference else None
+
+    def default_hop(self, table: str) -> str | None:
+        """Where a route table sends 0.0.0.0/0."""
+        routes = [route["properties"] for route in self.get(table)["properties"]["routes"]]
+        return next((route.get("nextHopIpAddress") for route in routes if route["addressPrefix"] == "0.0.0.0/0"), None)
+
+    async def prepare(self, spoke: str = "vnet-spoke-1") -> str:
+        """A node subnet in a spoke and the VM's subnet, both with their route tables, as the app makes them."""
+        subnet = self.make_node_subnet(spoke)
+        await self.look_at(subnet)
+        await self.look_at(self.seed["vm_subnet"])
+        self.azure.clock.advance(30)
+        return subnet
+
+    async def settle(self, *resources: str) -> list[Report]:
+        """Look at each resource, sync the firewall, and let a little time pass."""
+        reports = [await self.look_at(resource) for resource in resources]
+        await self.sync()
+        self.azure.clock.advance(60)
+        return reports
+
+    def foreign(self) -> dict[str, Any]:
+        """Everything that is not the app's, without what the app may change in it."""
+        found = {}
+        for resource in self.azure.store:
+            body = resource.snapshot()
+            properties = body.get("properties", {})
+            if (body.get("tags") or {}).get("managedBy") == "aks-hublink" or resource.key == self.our_group.lower():
+                continue
+            for name in ("routeTable", "provisioningState", "ruleCollectionGroups"):
+                properties.pop(name, None)
+            found[resource.key] = body
+        return {key: body for key, body in found.items() if "/rt-aks-hublink-" not in key}
+
     async def look_at(self, resource_id: str, *, asked_by: str = "test") -> Report:
         """Run the loop on the scope of a resource."""
         scope = scope_of(ResourceId.parse(resource_id))
@@ -115,22 +217,27 @@ class Contoso:
         host = self.get(cluster)["properties"].get("privateFQDN") or self.get(cluster)["properties"]["fqdn"]
         return connect(self.azure, self.seed["vm_subnet"], host)
 
-    def writes(self) -> list[str]:
-        """What the app has written: method and path, oldest first."""
+    def writes(self, *, refused: bool = False) -> list[str]:
+        """What the app has written, or tried to and was `refused`: method and path, oldest first."""
         return [
             f"{item.method} {item.path}"
             for item in self.azure.requests
             if item.principal == "aks-hublink"
             and item.method != "GET"
-            and item.status < 400
+            and (item.status >= 400) == refused
             and "ResourceGraph" not in item.path
         ]
 
-    async def messages(self, queue: str = names.RECONCILE_QUEUE) -> list[dict[str, Any]]:
-        """The messages on a queue, hidden ones included are not seen."""
-        client = await self.app.storage.queue(queue)
-        import base64
+    def reads(self) -> int:
+        """How many reads the app has made, polls of operations left out."""
+        return sum(
+            item.principal == "aks-hublink" and item.method == "GET" and "operation" not in item.path.lower()
+            for item in self.azure.requests
+        )
 
+    async def messages(self, queue: str = names.RECONCILE_QUEUE) -> list[dict[str, Any]]:
+        """The messages on a queue that are not hidden."""
+        client = await self.app.storage.queue(queue)
         return [
             json.loads(base64.b64decode(item.content)) async for item in client.receive_messages(visibility_timeout=1)
         ]
@@ -145,7 +252,13 @@ class Contoso:
             **settings,
         }
         loaded = load_settings(**values)
-        return Runtime(settings=loaded, clock=SystemClock(loaded.time_scale))
+        self.apps.append(Runtime(settings=loaded, clock=SystemClock(loaded.time_scale)))
+        return self.apps[-1]
+
+
+def codes(report: Report) -> set[str]:
+    """The codes of a report's findings."""
+    return {str(finding.code) for finding in report.findings}
 
 
 async def _empty_storage(app: Runtime) -> None:
@@ -177,4 +290,5 @@ async def contoso(tmp_path: Path, azurite: Azurite, monkeypatch: pytest.MonkeyPa
         world.app = world.app_with()
         await _empty_storage(world.app)
         yield world
-        await world.app.close()
+        for app in world.apps:
+            await app.close()
