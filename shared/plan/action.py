@@ -71,6 +71,11 @@ class Action:
         """Links first, then route tables before what refers to them, then the registry."""
         return (_ORDER[self.kind], self.resource.key)
 
+    @property
+    def facts(self) -> tuple[str, ...]:
+        """What it changes, in canonical form: equal for the same change, whatever the wording of its reason."""
+        return (str(self.kind), self.resource.key, _canonical(self.before), _canonical(self.after))
+
     def as_data(self) -> dict[str, Any]:
         """The action as JSON data."""
         return {
@@ -126,11 +131,8 @@ class Plan:
 
         Reasons and findings are left out, so that better wording does not invalidate an approved plan.
         """
-        facts = [
-            [str(action.kind), action.resource.key, _canonical(action.before), _canonical(action.after)]
-            for action in self.actions
-        ]
-        text = json.dumps(facts, sort_keys=True, separators=(",", ":"), default=str)
+        facts = [action.facts for action in self.actions]
+        text = json.dumps(facts, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()
 
     def __str__(self) -> str:
@@ -151,8 +153,6 @@ def make_plan(
     )
 
 
-def _canonical(state: State | None) -> Any:
+def _canonical(state: State | None) -> str:
     # Ids come back from Azure in changing case; a digest must not depend on that.
-    if state is None:
-        return None
-    return json.loads(json.dumps(state, sort_keys=True, default=str, ensure_ascii=False).lower())
+    return json.dumps(state, sort_keys=True, separators=(",", ":"), default=str).lower()

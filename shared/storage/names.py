@@ -5,11 +5,14 @@ from __future__ import annotations
 CONNECTION = "AzureWebJobsStorage"
 RECONCILE_QUEUE = "aks-hublink-reconcile"
 SYNC_FIREWALL_QUEUE = "aks-hublink-sync-firewall"
+BACKFILL_QUEUE = "aks-hublink-backfill"
 REGISTRY_TABLE = "akshublinkregistry"
 STATE_TABLE = "akshublinkstate"
+RUNS_TABLE = "akshublinkruns"
 LOCK_CONTAINER = "aks-hublink-locks"
 HISTORY_CONTAINER = "aks-hublink-history"
+RUNS_CONTAINER = "aks-hublink-runs"
 
-QUEUES = (RECONCILE_QUEUE, SYNC_FIREWALL_QUEUE)
-TABLES = (REGISTRY_TABLE, STATE_TABLE)
-CONTAINERS = (LOCK_CONTAINER, HISTORY_CONTAINER)
+QUEUES = (RECONCILE_QUEUE, SYNC_FIREWALL_QUEUE, BACKFILL_QUEUE)
+TABLES = (REGISTRY_TABLE, STATE_TABLE, RUNS_TABLE)
+CONTAINERS = (LOCK_CONTAINER, HISTORY_CONTAINER, RUNS_CONTAINER)

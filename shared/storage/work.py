@@ -1,4 +1,4 @@
-"""The two kinds of queue messages, and sending them."""
+"""The three kinds of queue messages, and sending them."""
 
 from __future__ import annotations
 
@@ -30,7 +30,8 @@ class WorkItem:
     """One scope to reconcile.
 
     `asked_by` is the function that asked. `first_asked` is when, in UTC; `attempt` counts the looks that found
-    something not ready. None of the member names is one that the host's queue trigger binds itself.
+    something not ready. `run_id` is the run that it is a part of, if any. None of the member names is one that the
+    host's queue trigger binds itself.
     """
 
     scope: Scope
@@ -39,6 +40,7 @@ class WorkItem:
     first_asked: datetime
     event_time: datetime | None = None
     attempt: int = 0
+    run_id: str | None = None
 
     def encode(self) -> str:
         """The message text."""
@@ -52,6 +54,7 @@ class WorkItem:
                 "firstAsked": self.first_asked.isoformat(),
                 "eventTime": self.event_time.isoformat() if self.event_time else None,
                 "attempt": self.attempt,
+                **_optional("runId", self.run_id),
             }
         )
 
@@ -68,6 +71,7 @@ class WorkItem:
                 first_asked=_moment(wire["firstAsked"]),
                 event_time=_moment(event_time) if event_time else None,
                 attempt=int(wire["attempt"]),
+                run_id=str(wire["runId"]) if wire.get("runId") else None,
             )
         except (KeyError, TypeError, ValueError, OverflowError) as error:
             raise MalformedMessage(f"a reconcile message with a wrong member: {error}") from error
@@ -84,13 +88,17 @@ class WorkItem:
 
 @dataclass(frozen=True, kw_only=True)
 class SyncRequest:
-    """A request to bring the firewall's rules in line with the registry as it is at `requested_at` or later."""
+    """A request to bring the firewall's rules in line with the registry as it is at `requested_at` or later.
+
+    `run_id` is the run that is told how it ended, if any.
+    """
 
     policy: ResourceId
     requested_at: datetime
     asked_by: str
     correlation_id: str
     attempt: int = 0
+    run_id: str | None = None
 
     def encode(self) -> str:
         """The message text."""
@@ -102,6 +110,7 @@ class SyncRequest:
                 "askedBy": self.asked_by,
                 "correlation": self.correlation_id,
                 "attempt": self.attempt,
+                **_optional("runId", self.run_id),
             }
         )
 
@@ -116,9 +125,34 @@ class SyncRequest:
                 asked_by=str(wire["askedBy"]),
                 correlation_id=str(wire["correlation"]),
                 attempt=int(wire.get("attempt", 0)),
+                run_id=str(wire["runId"]) if wire.get("runId") else None,
             )
         except (KeyError, TypeError, ValueError, OverflowError) as error:
             raise MalformedMessage(f"a sync message with a wrong member: {error}") from error
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunMessage:
+    """A call to plan a run, to hand out its work, or to see how far it is: whatever comes next."""
+
+    run_id: str
+
+    def encode(self) -> str:
+        """The message text."""
+        return json.dumps({"version": 1, "runId": self.run_id})
+
+    @classmethod
+    def decode(cls, body: bytes) -> RunMessage:
+        """Read a message. Raises MalformedMessage."""
+        run_id = _read(body).get("runId")
+        if not isinstance(run_id, str):
+            raise MalformedMessage("a run message without its runId")
+        return cls(run_id=run_id)
+
+
+def _optional(name: str, value: str | None) -> dict[str, str]:
+    # Left out when there is none: messages stay as they were for every reader that knows no runs.
+    return {name: value} if value else {}
 
 
 def _read(body: bytes) -> dict[str, Any]:
@@ -153,6 +187,10 @@ class WorkQueues:
         """Ask for a sync of the firewall, now or after `delay` seconds."""
         await self._send(names.SYNC_FIREWALL_QUEUE, request.encode(), delay)
 
+    async def run(self, message: RunMessage, *, delay: float = 0.0) -> None:
+        """Ask for the next step of a run, now or after `delay` seconds."""
+        await self._send(names.BACKFILL_QUEUE, message.encode(), delay)
+
     async def keep(self, queue: str, body: bytes, *, delay: float) -> None:
         """Put a message back as it is."""
         await self._send(queue, body.decode(), delay)
@@ -162,4 +200,6 @@ class WorkQueues:
         # The host decodes base64 (host.json, messageEncoding), as Event Grid itself writes it.
         message = base64.b64encode(text.encode()).decode()
         hidden = round(self._clock.scaled(delay))
+        if queue == names.SYNC_FIREWALL_QUEUE and delay:
+            hidden = max(hidden, 1)  # also on a fast clock a request that waits must not spin
         await client.send_message(message, visibility_timeout=hidden, time_to_live=KEEP_FOREVER)
