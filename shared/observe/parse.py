@@ -129,6 +129,8 @@ def subnet(wire: Wire) -> Subnet:
         route_table=reference(facts.get("routeTable")),
         delegations=tuple(str(name) for name in delegations if name),
         provisioning_state=str(facts.get("provisioningState") or "Succeeded"),
+        security_group=reference(facts.get("networkSecurityGroup")),
+        endpoint_policies=str(facts.get("privateEndpointNetworkPolicies") or "Disabled"),
     )
 
 
@@ -142,6 +144,9 @@ def peering(wire: Wire) -> Peering:
         sync_level=str(facts.get("peeringSyncLevel") or ""),
         allows_access=bool(facts.get("allowVirtualNetworkAccess", True)),
         allows_forwarded_traffic=bool(facts.get("allowForwardedTraffic", False)),
+        remote_space=_networks((facts.get("remoteAddressSpace") or {}).get("addressPrefixes")),
+        complete_vnets=facts.get("peerCompleteVnets") is not False,
+        uses_remote_gateways=bool(facts.get("useRemoteGateways", False)),
     )
 
 
@@ -155,6 +160,8 @@ def route_table(wire: Wire) -> RouteTable:
         ours=is_ours(wire.get("tags") or {}),
         routes=tuple(_route(item) for item in facts.get("routes") or []),
         subnets=tuple(sorted(item for item in attached if item)),
+        gateway_routes=facts.get("disableBgpRoutePropagation") is not True,
+        peering_routes=str(facts.get("disablePeeringRoute") or "None").lower() == "none",
     )
 
 
@@ -177,6 +184,16 @@ def private_address(wire: Wire) -> IPv4Address | None:
         for item in configurations
     )
     return next((address for address in found if address is not None), None)
+
+
+def frontend_subnet(wire: Wire) -> ResourceId | None:
+    """The subnet of a private endpoint, of a load balancer's first frontend, or of a firewall."""
+    facts = properties(wire)
+    if facts.get("subnet"):
+        return reference(facts["subnet"])
+    configurations = facts.get("ipConfigurations") or facts.get("frontendIPConfigurations") or []
+    found = (reference(properties(item).get("subnet")) for item in configurations)
+    return next((subnet for subnet in found if subnet), None)
 
 
 def _networks(prefixes: Any) -> tuple[IPv4Network, ...]:

@@ -123,18 +123,21 @@ class Reader:
         client = self._clients.network(balancer.subscription_id)
         wire = await _wire(client.load_balancers.get(balancer.resource_group, balancer.name), balancer)
         address = parse.private_address(wire) if wire else None
-        return Endpoint(id=balancer, address=address) if address else None
+        if wire is None or address is None:
+            return None
+        return Endpoint(id=balancer, address=address, subnet=parse.frontend_subnet(wire))
 
     async def _private_endpoint(self, endpoint: ResourceId) -> Endpoint | None:
         client = self._clients.network(endpoint.subscription_id)
         wire = await _wire(client.private_endpoints.get(endpoint.resource_group, endpoint.name), endpoint)
         interfaces = parse.properties(wire).get("networkInterfaces") if wire else None
         interface = parse.reference(interfaces[0]) if interfaces else None
-        if interface is None:
+        if wire is None or interface is None:
             return None
+        subnet = parse.frontend_subnet(wire)
         wire = await _wire(client.network_interfaces.get(interface.resource_group, interface.name), interface)
         address = parse.private_address(wire) if wire else None
-        return Endpoint(id=endpoint, address=address) if address else None
+        return Endpoint(id=endpoint, address=address, subnet=subnet) if address else None
 
     async def firewall_address(self, policy: ResourceId) -> IPv4Address | None:
         """The private address of the first firewall that uses a policy (2 calls)."""

@@ -1,0 +1,123 @@
+"""The world that an analysis looks at: what the model has, and the firewall's rules, security groups and zones."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from ipaddress import IPv4Address, IPv4Network
+
+from shared.firewall.policy import FirewallPolicy, IpGroup
+from shared.model.resource_id import ResourceId
+from shared.model.world import ObservedCluster, RouteTable, Subnet, VirtualNetwork, Zone
+
+
+@dataclass(frozen=True, kw_only=True)
+class SecurityRule:
+    """A rule of a network security group. Addresses are prefixes, `*` or service tags; ports `*`, `443`, `80-90`.
+
+    `by_application_group`: the rule names application security groups, whose members are not known.
+    """
+
+    name: str
+    priority: int
+    outbound: bool
+    allow: bool
+    protocol: str
+    sources: tuple[str, ...]
+    destinations: tuple[str, ...]
+    destination_ports: tuple[str, ...]
+    source_ports: tuple[str, ...] = ("*",)
+    by_application_group: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class SecurityGroup:
+    """A network security group with the rules that people wrote; Azure's default rules are the same everywhere."""
+
+    id: ResourceId
+    rules: tuple[SecurityRule, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Firewall:
+    """The next hop of the spokes.
+
+    Attributes:
+        address: its private address; None when it is not known.
+        policy_id: the firewall policy that the app looks after.
+        policy: the policy with its parents and rules; None when it could not be read.
+        vnet: the VNet it sits in.
+        subnet: the subnet it sits in, None when that is not known.
+        policy_state: the policy's provisioning state, `Updating` while a change is being rolled out.
+        ip_groups: the IP groups that the rules name, by id; those that could not be read are missing.
+        is_azure_firewall: False for an appliance of another maker, whose rules are not known.
+    """
+
+    address: IPv4Address | None
+    policy_id: ResourceId
+    vnet: ResourceId
+    policy: FirewallPolicy | None = None
+    subnet: ResourceId | None = None
+    policy_state: str = "Succeeded"
+    ip_groups: Mapping[str, IpGroup] = field(default_factory=dict)
+    is_azure_firewall: bool = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReachabilityWorld:
+    """Everything that was read for an analysis.
+
+    Attributes:
+        firewall: the firewall in the hub.
+        clusters: the clusters asked about, by id, with their zones and endpoints.
+        vnets: hub, sources' and clusters' VNets by id; what is missing could not be read.
+        route_tables: tables of the subnets on the way, by id.
+        security_groups: security groups of the subnets on the way, by id.
+        zones: every zone that was found to answer for the clusters' names, the clusters' own among them.
+        unread: resources that exist but could not be read.
+        zones_searched: the subscriptions whose zones were looked through for names that overlap.
+    """
+
+    firewall: Firewall
+    clusters: Mapping[ResourceId, ObservedCluster]
+    vnets: Mapping[ResourceId, VirtualNetwork]
+    route_tables: Mapping[ResourceId, RouteTable] = field(default_factory=dict)
+    security_groups: Mapping[ResourceId, SecurityGroup] = field(default_factory=dict)
+    zones: tuple[Zone, ...] = ()
+    unread: frozenset[ResourceId] = frozenset()
+    zones_searched: tuple[str, ...] = ()
+
+    def subnet(self, subnet_id: ResourceId | None) -> Subnet | None:
+        """A subnet of one of the VNets."""
+        vnet = self.vnets.get(subnet_id.parent) if subnet_id else None
+        return vnet.subnet(subnet_id) if vnet and subnet_id else None
+
+    def subnets(self) -> Iterator[Subnet]:
+        """All subnets of all VNets."""
+        return (subnet for vnet in self.vnets.values() for subnet in vnet.subnets)
+
+    def remote_space(self, vnet: VirtualNetwork, remote: ResourceId) -> tuple[IPv4Network, ...]:
+        """The prefixes that a VNet's peering leads to: the peered ones, or the remote's own when it does not say."""
+        peering = vnet.peering_to(remote)
+        if peering is None or not peering.connected:
+            return ()
+        known = self.vnets.get(remote)
+        return peering.remote_space or (known.address_space if known else ())
+
+    def holder_of(self, address: IPv4Address, seen_from: VirtualNetwork) -> ResourceId | None:
+        """The VNet that an address lies in: the one it is seen from, or one directly connected with it."""
+        if seen_from.holds(address):
+            return seen_from.id
+        remotes = (peering.remote_vnet for peering in seen_from.peerings if peering.connected)
+        return next((remote for remote in remotes if _within(address, self.remote_space(seen_from, remote))), None)
+
+    def target_vnet(self, observed: ObservedCluster) -> ResourceId | None:
+        """The VNet of the cluster's API server, if it is known."""
+        if observed.endpoint and observed.endpoint.subnet:
+            return observed.endpoint.subnet.parent
+        homes = sorted(observed.cluster.vnets)
+        return homes[0] if len(homes) == 1 else None
+
+
+def _within(address: IPv4Address, space: tuple[IPv4Network, ...]) -> bool:
+    return any(address in prefix for prefix in space)
