@@ -31,6 +31,7 @@ lint: setup-python ## Check format and lint rules
 	@$(PYTHON_BIN) -m ruff check .
 
 types: setup-python ## Check types
+	@echo 'mypy: half a minute the first time'
 	@$(PYTHON_BIN) -m mypy
 
 layers: setup-python ## Check who imports whom
