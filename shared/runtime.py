@@ -14,12 +14,17 @@ from shared.firewall.writer import FirewallWriter
 from shared.loop import Reconciler
 from shared.observe.observer import Observer
 from shared.observe.reader import Reader
+from shared.observe.resource_graph import ResourceGraph
+from shared.run_log import RunReporter
 from shared.settings import Cloud, Settings, StorageSettings, load_storage_settings, settings_from_environment
 from shared.storage.account import StorageAccount
+from shared.storage.firewall_history import FirewallHistory
 from shared.storage.firewall_state import FirewallState
 from shared.storage.locks import Locks
 from shared.storage.registry import Registry
+from shared.storage.runs import Runs
 from shared.storage.work import WorkQueues
+from shared.survey import Surveyor
 
 STORAGE_SUFFIX = {
     Cloud.PUBLIC: "core.windows.net",
@@ -72,6 +77,11 @@ class Runtime:
         return FirewallState(self.storage)
 
     @cached_property
+    def firewall_history(self) -> FirewallHistory:
+        """The bodies that our groups had before."""
+        return FirewallHistory(self.storage)
+
+    @cached_property
     def locks(self) -> Locks:
         """The locks."""
         return Locks(self.storage)
@@ -98,7 +108,30 @@ class Runtime:
             queues=self.queues,
             settings=self.settings,
             clock=self.clock,
+            runs=self.run_log,
         )
+
+    @cached_property
+    def resource_graph(self) -> ResourceGraph:
+        """Searches over the whole fleet."""
+        return ResourceGraph(self.clients, self.clock)
+
+    @cached_property
+    def surveyor(self) -> Surveyor:
+        """Looks at many places and changes nothing."""
+        return Surveyor(
+            graph=self.resource_graph, observer=self.observer, registry=self.registry, settings=self.settings
+        )
+
+    @cached_property
+    def runs(self) -> Runs:
+        """What is remembered of runs."""
+        return Runs(self.storage, self.clock)
+
+    @cached_property
+    def run_log(self) -> RunReporter:
+        """What the loop tells about runs."""
+        return RunReporter(self.runs, self.clock)
 
     @cached_property
     def firewall_writer(self) -> FirewallWriter:
@@ -109,6 +142,8 @@ class Runtime:
             observer=self.observer,
             registry=self.registry,
             state=self.firewall_state,
+            history=self.firewall_history,
+            queues=self.queues,
             locks=self.locks,
             settings=self.settings,
             clock=self.clock,

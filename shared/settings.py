@@ -179,6 +179,15 @@ class Settings(StorageSettings):
     firewall_rule_collection_group_priority: int = Field(
         default=400, ge=100, le=65000, description="Its priority, 100 (first) to 65000 (last)."
     )
+    firewall_egress_group: str | None = Field(
+        default=None,
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,79}$",
+        description="A second rule collection group of our own that allows what private clusters need of the "
+        "Internet. Unset: their way out is somebody else's job.",
+    )
+    firewall_egress_group_priority: int = Field(
+        default=410, ge=100, le=65000, description="The egress group's priority, 100 (first) to 65000 (last)."
+    )
     firewall_private_ip: IPv4Address | None = Field(
         default=None,
         description="Next hop of 0.0.0.0/0. Unset: the private address of the policy's firewall. Set it for an NVA.",

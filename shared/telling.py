@@ -13,7 +13,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from shared.plan.finding import Finding
 
 USER_AGENT = "aks-hublink"
 
@@ -53,3 +56,17 @@ def tell(log: logging.Logger, message: str, *, level: int = logging.INFO, **fiel
     if work:
         fields = {**fields, "asked_by": work.asked_by, "correlation": work.correlation}
     log.log(level, "%s %s", message, json.dumps(fields, default=str), extra={"fields": fields})
+
+
+def tell_finding(log: logging.Logger, finding: Finding) -> None:
+    """Write one line about a finding, with the fields that alerts and queries use."""
+    tell(
+        log,
+        "finding",
+        level=logging.WARNING,
+        code=str(finding.code),
+        severity=str(finding.severity),
+        resource=str(finding.resource),
+        finding=finding.message,
+        fix=finding.fix,
+    )

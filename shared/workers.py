@@ -9,20 +9,19 @@ from __future__ import annotations
 import logging
 from dataclasses import replace
 
-from shared.errors import PermanentError, SettingsError, TemporaryError, UnsafePlan
+from shared.errors import NotReady, SettingsError, TemporaryError
+from shared.firewall.coalescing import WAIT_SECONDS
 from shared.firewall.writer import Sync, SyncResult
 from shared.loop import Report
 from shared.runtime import Runtime, current_queues, current_runtime
 from shared.storage import names
 from shared.storage.work import SyncRequest, WorkItem
-from shared.telling import tell, working_for
+from shared.telling import tell, tell_finding, working_for
 
 log = logging.getLogger(__name__)
 
 SETTINGS_RETRY_SECONDS = 300.0
 """How long a message waits while the settings are wrong."""
-WRITER_BUSY_SECONDS = 15.0
-"""How long a sync request waits while another instance writes; most are satisfied by then."""
 
 
 async def work_on_reconcile(body: bytes) -> Report | None:
@@ -54,15 +53,14 @@ async def work_on_sync(body: bytes) -> Sync | None:
 async def _sync(runtime: Runtime, request: SyncRequest) -> Sync | None:
     try:
         sync = await runtime.firewall_writer.sync(request)
-    except TemporaryError as error:
+    except (TemporaryError, NotReady) as error:
         tell(log, "firewall busy, asking again later", level=logging.WARNING, cause=str(error))
         await _ask_again(runtime, request)
         return None
-    except (PermanentError, UnsafePlan) as error:
-        fields = {"code": str(error.code), "resource": error.resource, "finding": error.message, "fix": error.fix}
-        tell(log, "finding", level=logging.ERROR, **fields)
-        return None
+    for finding in sync.findings:
+        tell_finding(log, finding)
     tell(log, "firewall synced", result=str(sync.result), writes=sync.writes)
+    await runtime.run_log.firewall_served(request, sync)
     if sync.result is SyncResult.BUSY:
         await _ask_again(runtime, request)
         return None
@@ -71,7 +69,7 @@ async def _sync(runtime: Runtime, request: SyncRequest) -> Sync | None:
 
 async def _ask_again(runtime: Runtime, request: SyncRequest) -> None:
     again = replace(request, attempt=request.attempt + 1)
-    await runtime.queues.sync_firewall(again, delay=WRITER_BUSY_SECONDS)
+    await runtime.queues.sync_firewall(again, delay=WAIT_SECONDS)
 
 
 async def _runtime_or_keep(queue: str, body: bytes) -> Runtime | None:

@@ -6,82 +6,71 @@ rule collection group. So: one holder of a blob lease, a dedicated group, and as
 
 from __future__ import annotations
 
-import asyncio
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any
 
 from shared.azure_clients import AzureClients
-from shared.azure_errors import azure_errors
 from shared.clock import Clock
-from shared.errors import TemporaryError, UnsafePlan
-from shared.firewall.desired import (
-    Difference,
-    api_server_rules,
-    cluster_of_rule,
-    difference,
-    keeps_rule,
-    require_dedicated,
-    rules_of,
-    wanted_group,
-)
-from shared.model.resource_id import ResourceId
-from shared.model.world import ApiServer
+from shared.errors import PermanentError, ResourceGone, TemporaryError, UnsafePlan
+from shared.firewall.coalescing import WAIT_SECONDS, Coalescer
+from shared.firewall.findings import edited_by_hand, held, refused
+from shared.firewall.group_body import Difference, body_digest, difference, provisioning_state, without_read_only
+from shared.firewall.group_writer import GroupWriter, Run, Target
+from shared.firewall.hold import Hold
+from shared.firewall.inspection import Inspector
+from shared.firewall.targets import Snapshot, Targets
 from shared.observe.observer import Observer
 from shared.observe.reader import Reader
-from shared.plan.finding import Code
+from shared.plan.finding import Code, Finding
 from shared.plan.names import short_hash
 from shared.retry import try_again
 from shared.settings import Mode, Rule, Settings
-from shared.storage.firewall_state import FirewallState, SyncState, body_digest
+from shared.storage.firewall_history import FirewallHistory
+from shared.storage.firewall_state import FirewallState, SyncState
 from shared.storage.locks import Lock, Locks
 from shared.storage.registry import Registry
-from shared.storage.work import SyncRequest
+from shared.storage.work import SyncRequest, WorkQueues
 from shared.telling import tell
 
 log = logging.getLogger(__name__)
-Wire = dict[str, Any]
 
-CLOCK_SKEW = timedelta(seconds=2)
-"""How far the clocks of two instances may be apart before a request counts as satisfied too early."""
 TIME_BOX_SECONDS = 1500.0
 """A firewall update takes minutes and may have to wait for somebody else's; a queue function may run half an hour."""
+LAST_START_SECONDS = 900.0
+"""No further round is started after this; the rest is for the next message."""
 
 
 class SyncResult(StrEnum):
-    """How a sync ended."""
+    """How a sync ended.
+
+    SATISFIED: a completed sync read the registry late enough. COVERED: another instance writes, and the request that
+    waits for it stands for this one too. BUSY: another instance writes, and this request is the one that waits.
+    """
 
     SATISFIED = "satisfied"
+    COVERED = "covered"
+    BUSY = "busy"
     UNCHANGED = "unchanged"
     WRITTEN = "written"
     REPORTED = "reported"
-    BUSY = "busy"
+    HELD = "held"
+    REFUSED = "refused"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Sync:
-    """What a sync did: how it ended, how many writes it took, and the last difference it found."""
+    """What a sync did: how it ended, the writes that Azure accepted, the last difference it found, its findings."""
 
     result: SyncResult
     writes: int = 0
     difference: Difference | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Target:
-    """The group as it should be, from a registry read at `read_at`."""
-
-    read_at: datetime
-    live: Wire | None
-    body: Wire
-    difference: Difference
-    rules: int
+    findings: tuple[Finding, ...] = ()
 
 
 class FirewallWriter:
-    """Brings our rule collection group in line with the registry."""
+    """Brings our rule collection groups in line with the registry."""
 
     def __init__(
         self,
@@ -91,145 +80,174 @@ class FirewallWriter:
         observer: Observer,
         registry: Registry,
         state: FirewallState,
+        history: FirewallHistory,
+        queues: WorkQueues,
         locks: Locks,
         settings: Settings,
         clock: Clock,
     ) -> None:
-        self._clients = clients
-        self._reader = reader
-        self._observer = observer
         self._registry = registry
         self._state = state
+        self._history = history
+        self._queues = queues
         self._locks = locks
         self._settings = settings
         self._clock = clock
         self._policy = settings.firewall_policy_id
-        self._group = self._policy.child("ruleCollectionGroups", settings.firewall_rule_collection_group)
+        self._coalescer = Coalescer(state, self._policy, clock)
+        self._targets = Targets(reader=reader, observer=observer, registry=registry, settings=settings, clock=clock)
+        self._writer = GroupWriter(clients, reader, history, clock)
+        self._inspector = Inspector(reader, settings, clock)
 
     async def sync(self, request: SyncRequest) -> Sync:
-        """Serve a request: at once when a later sync has served it, else by a sync of our own.
-
-        BUSY means that another instance writes right now; ask again later.
+        """Serve a request: at once when another sync serves it, else by a sync of our own.
 
         Raises:
-            TemporaryError: Azure stayed busy for the whole time box.
-            PermanentError, UnsafePlan: nothing was written, and trying again will not help.
+            TemporaryError: Azure stayed busy for the whole time box, or the lock was lost; ask again.
+            NotReady: the hub or a monitoring VNet does not exist.
         """
-        if await self._is_satisfied(request):
+        if await self._coalescer.is_served(request):
             return Sync(result=SyncResult.SATISFIED)
         async with self._locks.hold(f"firewall-{short_hash(self._policy, 40)}") as lock:
             if lock is None:
-                return Sync(result=SyncResult.BUSY)
-            return await self._sync_while_held(lock)
+                waits = await self._coalescer.join(request)
+                return Sync(result=SyncResult.BUSY if waits else SyncResult.COVERED)
+            await self._coalescer.take_over(request)
+            return await self._sync_while_held(lock, request)
 
-    async def _is_satisfied(self, request: SyncRequest) -> bool:
-        last = await self._state.last_sync(self._policy)
-        return last is not None and request.requested_at + CLOCK_SKEW <= last.read_at
+    async def _sync_while_held(self, lock: Lock, request: SyncRequest) -> Sync:
+        """Write until nobody is owed a later read: what arrives meanwhile is one more write."""
+        started = self._clock.now()
+        run = Run(deadline=started + self._scaled(TIME_BOX_SECONDS))
+        try:
+            snapshot = await self._round(lock, run, request)
+            while await self._is_more_to_do(snapshot.read_at):
+                if self._clock.now() - started > self._scaled(LAST_START_SECONDS):
+                    await self._queues.sync_firewall(replace(request, requested_at=self._clock.now()))
+                    break
+                snapshot = await self._round(lock, run, request)
+            for finding in await self._inspector.inspect(snapshot, changed=run.writes > 0):
+                run.find(finding)
+        except (PermanentError, ResourceGone, UnsafePlan) as error:
+            run.find(refused(error, self._targets.api_group))
+            return self._ended(run, SyncResult.REFUSED)
+        return self._ended(run, await self._result(run))
 
-    async def _sync_while_held(self, lock: Lock) -> Sync:
-        """Write until the registry has not changed since it was read: what arrives meanwhile is one more write."""
-        writes = 0
-        while True:
-            wrote, target = await try_again(lambda: self._write_once(lock), clock=self._clock, seconds=TIME_BOX_SECONDS)
-            writes += wrote
-            await self._remember(target)
-            if not await self._changed_since(target.read_at):
-                result = SyncResult.WRITTEN if writes else SyncResult.UNCHANGED
-                if not target.difference.empty and not wrote:
-                    result = SyncResult.REPORTED
-                return Sync(result=result, writes=writes, difference=target.difference)
+    async def _result(self, run: Run) -> SyncResult:
+        if run.writes:
+            return SyncResult.WRITTEN
+        if await self._state.hold(self._policy):
+            return SyncResult.HELD
+        pending = run.difference is not None and not run.difference.empty
+        return SyncResult.REPORTED if pending else SyncResult.UNCHANGED
 
-    async def _write_once(self, lock: Lock) -> tuple[bool, _Target]:
-        target = await self._target()
-        state = str(((target.live or {}).get("properties") or {}).get("provisioningState") or "Succeeded").lower()
-        if state in ("updating", "deleting"):
-            raise TemporaryError("The rule collection group is being updated.", resource=str(self._group))
-        if target.difference.empty and state == "succeeded":
-            return False, target
-        if self._settings.mode_of(Rule.API_RULES) is Mode.REPORT:
-            tell(log, "firewall differs, mode is report", difference=str(target.difference))
-            return False, target
-        self._check_deletions(target.difference)
-        if target.live is not None:
-            reason = str(target.difference)
-            await self._state.keep(self._group, target.live, at=self._clock.now(), reason=reason)
-        lock.still_held()
-        await self._put(target)
-        return True, target
+    @staticmethod
+    def _ended(run: Run, result: SyncResult) -> Sync:
+        findings = tuple(sorted(run.findings.values(), key=lambda finding: finding.sort_key))
+        return Sync(result=result, writes=run.writes, difference=run.difference, findings=findings)
 
-    async def _target(self) -> _Target:
-        read_at = self._clock.now()
-        hub, rows, live = await asyncio.gather(
-            self._observer.hub(), self._registry.all(), self._reader.rule_collection_group(self._group)
-        )
-        require_dedicated(live, self._group)
-        retention = timedelta(hours=self._settings.stopped_rule_retention_hours)
-        kept = [row.api_server for row in rows if keeps_rule(row.api_server, now=read_at, retention=retention)]
-        monitoring = [prefix for vnet in hub.monitoring for prefix in vnet.address_space]
-        sources = sorted(self._settings.api_client_cidrs or monitoring)
-        rules = api_server_rules(kept, sources)
-        rules += await self._unregistered_but_alive(live, [row.api_server for row in rows])
-        body = wanted_group(
-            live,
-            sorted(rules, key=lambda rule: str(rule["name"])),
-            priority=self._settings.firewall_rule_collection_group_priority,
-        )
-        return _Target(read_at=read_at, live=live, body=body, difference=difference(live, body), rules=len(rules))
+    async def _round(self, lock: Lock, run: Run, request: SyncRequest) -> Snapshot:
+        left = (run.deadline - self._clock.now()) / self._scaled(1.0)
+        snapshot = await try_again(lambda: self._bring_in_line(lock, run, request), clock=self._clock, seconds=left)
+        await self._remember(snapshot)
+        return snapshot
 
-    async def _unregistered_but_alive(self, live: Wire | None, known: list[ApiServer]) -> list[Wire]:
-        """Live rules of clusters that the registry does not know but Resource Manager does.
+    async def _bring_in_line(self, lock: Lock, run: Run, request: SyncRequest) -> Snapshot:
+        """One look, and the writes it asks for: one group after the other, as a policy takes one update at a time."""
+        hold, snapshot = await self._state.hold(self._policy), await self._targets.read()
+        for target in await self._under(hold, snapshot, run):
+            await self._bring_group_in_line(target, hold, lock, run, request)
+        if hold and not hold.applied:
+            await self._state.set_hold(self._policy, replace(hold, applied=True))
+        return snapshot
 
-        After a lost or new storage account the registry is empty; that must not close every cluster's door.
-        """
-        registered = {api_server.cluster for api_server in known}
-        strangers = {}
-        for rule in rules_of(live):
-            cluster = cluster_of_rule(rule)
-            if cluster and cluster not in registered:
-                strangers[cluster] = rule
-        alive = await asyncio.gather(*(self._is_alive(cluster) for cluster in strangers))
-        return [rule for rule, is_alive in zip(strangers.values(), alive, strict=True) if is_alive]
-
-    async def _is_alive(self, cluster: ResourceId) -> bool:
-        if await self._reader.cluster(cluster) is not None:
-            return True
-        return not await self._reader.is_confirmed_gone(cluster)
-
-    def _check_deletions(self, found: Difference) -> None:
-        cap = self._settings.max_deletions_per_run
-        if len(found.removed) > cap:
+    async def _under(self, hold: Hold | None, snapshot: Snapshot, run: Run) -> tuple[Target, ...]:
+        """The targets, or under a hold: first the body that was put back, later nothing at all."""
+        if hold is None:
+            return snapshot.targets
+        target = snapshot.api_target
+        run.difference = run.difference or target.difference
+        run.find(held(target.group, hold, target.difference))
+        if hold.applied:
+            return ()
+        kept = await self._history.body(target.group, hold.digest)
+        if kept is None:
             raise UnsafePlan(
-                f"The sync would remove {len(found.removed)} rules, MAX_DELETIONS_PER_RUN allows {cap}; "
-                "nothing was written.",
+                f"The body {hold.digest[:12]} that was to be put back is not in the history any more.",
+                code=Code.FIREWALL_HOLD,
+                resource=str(target.group),
+                fix="POST /api/firewall/release, then restore another one.",
+            )
+        body = without_read_only(kept)
+        reason = f"restore of {hold.digest[:12]} by {hold.by or 'somebody'}: {hold.reason or 'no reason given'}"
+        return (replace(target, body=body, difference=difference(target.live, body), reason=reason),)
+
+    async def _bring_group_in_line(
+        self, target: Target, hold: Hold | None, lock: Lock, run: Run, request: SyncRequest
+    ) -> None:
+        run.recognise(target.group, target.live)
+        state = provisioning_state(target.live)
+        if not target.difference.empty:
+            run.difference = target.difference
+            await self._tell_edit(target, run)
+        if state in ("updating", "deleting"):
+            raise TemporaryError("The rule collection group is being updated.", resource=str(target.group))
+        if target.difference.empty and state == "succeeded":
+            run.difference = run.difference or target.difference
+            return
+        if hold is None:
+            if self._settings.mode_of(Rule.API_RULES) is Mode.REPORT:
+                tell(log, "firewall differs, mode is report", difference=str(target.difference))
+                return
+            self._check_deletions(target)
+        await self._watch(run, request)
+        if await self._state.hold(self._policy) != hold:
+            raise TemporaryError("A hold was set or released meanwhile.", resource=str(target.group))
+        await self._writer.write(target, lock, run)
+
+    async def _tell_edit(self, target: Target, run: Run) -> None:
+        repaired = self._settings.mode_of(Rule.API_RULES) is Mode.ENFORCE
+        intended = await self._history.intended(target.group)
+        finding = edited_by_hand(target.group, target.live, intended, repaired=repaired)
+        if finding:
+            run.find(finding)
+
+    def _check_deletions(self, target: Target) -> None:
+        removed, cap = len(target.difference.removed), self._settings.max_deletions_per_run
+        if removed > cap:
+            raise UnsafePlan(
+                f"The sync would remove {removed} rules, MAX_DELETIONS_PER_RUN allows {cap}; nothing was written.",
                 code=Code.PLAN_TOO_LARGE,
-                resource=str(self._group),
+                resource=str(target.group),
                 fix="Check that these clusters are really gone, then raise MAX_DELETIONS_PER_RUN for a while.",
             )
 
-    async def _put(self, target: _Target) -> None:
-        operations = self._clients.network(self._group.subscription_id).firewall_policy_rule_collection_groups
-        etag = (target.live or {}).get("etag")
-        # Whether Azure honours If-Match here is not documented: it is sent, and nothing relies on it.
-        headers = {"If-Match": str(etag)} if etag else {}
-        body: Any = target.body
-        tell(log, "writing the firewall", resource=str(self._group), difference=str(target.difference))
-        with azure_errors(self._group):
-            poller = await operations.begin_create_or_update(
-                self._group.resource_group, self._policy.name, self._group.name, body, headers=headers
-            )
-            await poller.result()
+    async def _watch(self, run: Run, request: SyncRequest) -> None:
+        """Leave a message behind before the first write: should this process die, it finishes the job.
 
-    async def _remember(self, target: _Target) -> None:
+        The message that is being worked on stays hidden for ten minutes after a crash.
+        """
+        if not run.watched:
+            await self._queues.sync_firewall(request, delay=WAIT_SECONDS)
+            run.watched = True
+
+    async def _remember(self, snapshot: Snapshot) -> None:
+        body = snapshot.api_target.body
         await self._state.completed(
             self._policy,
             SyncState(
-                read_at=target.read_at,
+                read_at=snapshot.read_at,
                 completed_at=self._clock.now(),
-                digest=body_digest(target.body),
-                rules=target.rules,
+                digest=body_digest(body),
+                rules=sum(len(item["rules"]) for item in body["properties"]["ruleCollections"]),
             ),
         )
 
-    async def _changed_since(self, read_at: datetime) -> bool:
+    async def _is_more_to_do(self, read_at: datetime) -> bool:
         # Only rows written after the read count; a removed row comes with a request of its own.
-        return any(row.changed_at >= read_at for row in await self._registry.all())
+        if any(row.changed_at >= read_at for row in await self._registry.all()):
+            return True
+        return await self._coalescer.is_owed(read_at)
+
+    def _scaled(self, seconds: float) -> timedelta:
+        return timedelta(seconds=self._clock.scaled(seconds))

@@ -40,6 +40,21 @@ class Lock:
         if self._lost:
             raise LeaseLost("the lock was lost while working", resource=self.name)
 
+    async def confirm(self) -> None:
+        """Renew right now, before a write: a process that was frozen may hold a lease that ended long ago.
+
+        Raises:
+            LeaseLost: somebody else may hold the lock, or the storage does not answer.
+        """
+        from azure.core.exceptions import AzureError  # noqa: PLC0415  # cold start
+
+        self.still_held()
+        try:
+            await self._lease.renew()
+        except AzureError as error:
+            self._lost = True
+            raise LeaseLost("the lock was lost while working", resource=self.name) from error
+
     async def keep_renewing(self) -> None:
         """Renew until cancelled or refused. Real seconds: leases run on the storage service's clock."""
         from azure.core.exceptions import AzureError, HttpResponseError  # noqa: PLC0415  # cold start

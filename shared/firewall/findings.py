@@ -1,0 +1,127 @@
+"""What a sync tells people: edits by hand, a hold, hidden rules, limits. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from ipaddress import IPv4Network
+from typing import Any
+
+from shared.errors import PermanentError, ResourceGone, UnsafePlan
+from shared.firewall.decision import Flow
+from shared.firewall.desired import API_SERVER_PORT
+from shared.firewall.evaluate import CompiledPolicy
+from shared.firewall.group_body import Difference, difference, same_body
+from shared.firewall.hold import Hold
+from shared.firewall.limits import LimitUsage, limit_usage
+from shared.firewall.policy import FirewallPolicy
+from shared.model.resource_id import ResourceId
+from shared.model.world import ApiServer
+from shared.plan.finding import Code, Finding, Severity
+from shared.plan.names import rule_name
+
+Wire = Mapping[str, Any]
+
+
+def refused(error: PermanentError | ResourceGone | UnsafePlan, group: ResourceId) -> Finding:
+    """The finding for an error that trying again will not mend."""
+    resource = ResourceId.parse(error.resource) if error.resource else group
+    code = Code.CHANGE_FAILED if isinstance(error, ResourceGone) else Code(error.code)
+    return Finding(code=code, severity=Severity.ERROR, resource=resource, message=error.message, fix=error.fix)
+
+
+def edited_by_hand(
+    group: ResourceId, live: Wire | None, intended: tuple[Wire | None, Wire] | None, *, repaired: bool
+) -> Finding | None:
+    """What somebody else changed in our group since our last write; None when nobody did.
+
+    `intended` is what the group held before that write and what the write was to make of it: a write that never
+    reached Azure leaves the former, and is no edit.
+    """
+    if intended is None:
+        return None
+    before, after = intended
+    if same_body(live, after) or same_body(live, before):
+        return None
+    what = "the whole group was deleted" if live is None else str(_edit(after, live))
+    outcome = "This sync puts it right." if repaired else "It was left as it is."
+    return Finding(
+        code=Code.FIREWALL_GROUP_EDITED,
+        severity=Severity.WARNING,
+        resource=group,
+        message=f"Our rule collection group was changed by somebody else: {what}. {outcome}",
+        fix="Keep rules of your own in another group: this one is rewritten from the registry.",
+        repaired=repaired,
+    )
+
+
+def _edit(after: Wire, live: Wire) -> Difference:
+    return difference(after, {"properties": live["properties"]})
+
+
+def held(group: ResourceId, hold: Hold, pending: Difference) -> Finding:
+    """Says since when and why the firewall is held, and what the hold keeps from being written."""
+    return Finding(
+        code=Code.FIREWALL_HOLD,
+        severity=Severity.WARNING,
+        resource=group,
+        message=(
+            f"Held at {hold.digest[:12]} since {hold.since:%Y-%m-%d %H:%M} UTC by {hold.by or 'somebody'} "
+            f"({hold.reason or 'no reason given'}). Not written: {pending}."
+        ),
+        fix="POST /api/firewall/release ends the hold; the next sync then writes again.",
+    )
+
+
+def shadowed(
+    compiled: CompiledPolicy,
+    api_servers: Iterable[ApiServer],
+    sources: Sequence[IPv4Network],
+    group: ResourceId,
+) -> list[Finding]:
+    """API servers whose allow rule an earlier deny rule hides from at least one source address."""
+    found = []
+    for api_server in api_servers:
+        finding = _hidden(compiled, api_server, sources, group)
+        if finding:
+            found.append(finding)
+    return found
+
+
+def _hidden(
+    compiled: CompiledPolicy, api_server: ApiServer, sources: Sequence[IPv4Network], group: ResourceId
+) -> Finding | None:
+    if api_server.address is None:
+        return None
+    for source in sources:
+        flow = Flow(source=source, destination=api_server.address, port=int(API_SERVER_PORT))
+        rule = compiled.hiding_rule(flow, group.name)
+        if rule is not None:
+            return Finding(
+                code=Code.FIREWALL_RULE_SHADOWED,
+                severity=Severity.ERROR,
+                resource=group.child("rules", rule_name(api_server.cluster)),
+                cluster=api_server.cluster,
+                message=(
+                    f"{rule} is tried before our rule and denies {source} the way to {api_server.cluster.name} "
+                    f"({api_server.address}:{API_SERVER_PORT})."
+                ),
+                fix="Narrow that deny rule, or give our rule collection group a smaller priority number than its own; "
+                "a deny in the parent policy always comes first and must be changed there.",
+            )
+    return None
+
+
+def policy_limits(policy: FirewallPolicy, bodies: Mapping[str, Wire]) -> list[Finding]:
+    """The limits of the firewall policy that are 80 % used or more."""
+    resource = ResourceId.parse(policy.id)
+    return [_limit(usage, resource) for usage in limit_usage(policy, bodies) if usage.near]
+
+
+def _limit(usage: LimitUsage, policy: ResourceId) -> Finding:
+    return Finding(
+        code=Code.LIMIT_NEAR,
+        severity=Severity.ERROR if usage.exceeded else Severity.WARNING,
+        resource=policy,
+        message=f"{usage.used:,} of {usage.limit:,} {usage.name} are used.",
+        fix=usage.advice,
+    )
