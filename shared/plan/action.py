@@ -155,4 +155,4 @@ def make_plan(
 
 def _canonical(state: State | None) -> str:
     # Ids come back from Azure in changing case; a digest must not depend on that.
-    return json.dumps(state, sort_keys=True, separators=(",", ":"), default=str).lower()
+    return json.dumps(state, sort_keys=True, separators=(",", ":"), default=str, ensure_ascii=False).lower()
