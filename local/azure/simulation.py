@@ -22,6 +22,7 @@ from local.azure.http import Route
 from local.azure.load_balancers import urls as load_balancer_urls
 from local.azure.managed_clusters import urls as managed_cluster_urls
 from local.azure.network_interfaces import urls as network_interface_urls
+from local.azure.network_security_groups import urls as network_security_group_urls
 from local.azure.private_dns import urls as private_dns_urls
 from local.azure.private_endpoints import urls as private_endpoint_urls
 from local.azure.resource_graph import urls as resource_graph_urls
@@ -45,6 +46,7 @@ def routes() -> list[Route]:
         *virtual_network_urls.ROUTES,
         *route_table_urls.ROUTES,
         *network_interface_urls.ROUTES,
+        *network_security_group_urls.ROUTES,
         *load_balancer_urls.ROUTES,
         *private_endpoint_urls.ROUTES,
         *firewall_urls.ROUTES,

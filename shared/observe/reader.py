@@ -12,8 +12,10 @@ from shared.azure_errors import azure_errors
 from shared.errors import ResourceGone
 from shared.model.azure_types import API_SERVER_NAME, LOAD_BALANCER, PRIVATE_ENDPOINT
 from shared.model.resource_id import ResourceId
+from shared.model.security_groups import SecurityGroup
 from shared.model.world import Cluster, Endpoint, RouteTable, VirtualNetwork, Zone
 from shared.observe import parse
+from shared.observe.security_groups import security_group
 
 T = TypeVar("T")
 Wire = dict[str, Any]
@@ -96,6 +98,12 @@ class Reader:
         listed = await _wires(client.private_zones.list_by_resource_group(group.resource_group), group)
         return [ResourceId.parse(wire["id"]) for wire in listed]
 
+    async def zones_of_subscription(self, resource: ResourceId) -> list[ResourceId]:
+        """The ids of the private DNS zones in the subscription that `resource` is in (1 call a page)."""
+        client = self._clients.private_dns(resource.subscription_id)
+        listed = await _wires(client.private_zones.list(), resource)
+        return [ResourceId.parse(wire["id"]) for wire in listed]
+
     async def virtual_network(self, vnet: ResourceId) -> VirtualNetwork | None:
         """A VNet with its subnets and peerings (1 call)."""
         client = self._clients.network(vnet.subscription_id)
@@ -144,11 +152,19 @@ class Reader:
         wire = await self.firewall_policy(policy)
         firewalls = parse.properties(wire).get("firewalls") if wire else None
         firewall = parse.reference(firewalls[0]) if firewalls else None
-        if firewall is None:
-            return None
-        client = self._clients.network(firewall.subscription_id)
-        found = await _wire(client.azure_firewalls.get(firewall.resource_group, firewall.name), firewall)
+        found = await self.firewall(firewall) if firewall else None
         return parse.private_address(found) if found else None
+
+    async def firewall(self, firewall: ResourceId) -> Wire | None:
+        """A firewall as Azure answers it (1 call)."""
+        client = self._clients.network(firewall.subscription_id)
+        return await _wire(client.azure_firewalls.get(firewall.resource_group, firewall.name), firewall)
+
+    async def security_group(self, group: ResourceId) -> SecurityGroup | None:
+        """A network security group (1 call)."""
+        client = self._clients.network(group.subscription_id)
+        wire = await _wire(client.network_security_groups.get(group.resource_group, group.name), group)
+        return security_group(wire) if wire else None
 
     async def firewall_policy(self, policy: ResourceId) -> Wire | None:
         """A firewall policy as Azure answers it (1 call)."""

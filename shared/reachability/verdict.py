@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from ipaddress import IPv4Address
 from typing import Any
@@ -62,6 +62,16 @@ def blocked(code: ReachCode, message: str, resource: ResourceId | None = None, *
 def unknown(code: ReachCode, message: str, resource: ResourceId | None, assumption: str, *, rule: str = "") -> Step:
     """A step that cannot be judged; it passes if the assumption holds."""
     return _step(Outcome.UNKNOWN, code, message, resource, (assumption,), rule)
+
+
+def noted(step: Step, *assumptions: str) -> Step:
+    """The step with more assumptions."""
+    return replace(step, assumptions=(*step.assumptions, *assumptions))
+
+
+def doubted(step: Step, assumption: str) -> Step:
+    """The step as one that cannot be judged, unless the assumption holds."""
+    return replace(noted(step, assumption), outcome=Outcome.UNKNOWN)
 
 
 def _step(

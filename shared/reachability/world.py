@@ -8,34 +8,8 @@ from ipaddress import IPv4Address, IPv4Network
 
 from shared.firewall.policy import FirewallPolicy, IpGroup
 from shared.model.resource_id import ResourceId
+from shared.model.security_groups import SecurityGroup
 from shared.model.world import ObservedCluster, RouteTable, Subnet, VirtualNetwork, Zone
-
-
-@dataclass(frozen=True, kw_only=True)
-class SecurityRule:
-    """A rule of a network security group. Addresses are prefixes, `*` or service tags; ports `*`, `443`, `80-90`.
-
-    `by_application_group`: the rule names application security groups, whose members are not known.
-    """
-
-    name: str
-    priority: int
-    outbound: bool
-    allow: bool
-    protocol: str
-    sources: tuple[str, ...]
-    destinations: tuple[str, ...]
-    destination_ports: tuple[str, ...]
-    source_ports: tuple[str, ...] = ("*",)
-    by_application_group: bool = False
-
-
-@dataclass(frozen=True, kw_only=True)
-class SecurityGroup:
-    """A network security group with the rules that people wrote; Azure's default rules are the same everywhere."""
-
-    id: ResourceId
-    rules: tuple[SecurityRule, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,0 +1,1 @@
+"""Microsoft.Network/networkSecurityGroups: security groups with their rules."""

@@ -1,0 +1,225 @@
+"""Steps firewall and NSG: whether somebody on the way forbids the connection."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv4Network
+
+from shared.firewall.addresses import AddressSet
+from shared.firewall.decision import Decision, Flow, RuleRef
+from shared.firewall.evaluate import CompiledPolicy, compile_policy
+from shared.firewall.policy import ApplicationRule, FirewallPolicy
+from shared.model.resource_id import ResourceId
+from shared.model.world import Subnet, VirtualNetwork
+from shared.reachability.codes import Outcome, ReachCode
+from shared.reachability.names import Question, look_up_from_firewall
+from shared.reachability.routes import routing_of
+from shared.reachability.security import Connection, Filtered, addresses_of, filter_connection
+from shared.reachability.trip import Trip
+from shared.reachability.verdict import Step, blocked, noted, ok, unknown
+
+API_PORT = 443
+
+
+@dataclass(frozen=True, kw_only=True)
+class Passage:
+    """The firewall step, and whether the firewall puts its own address in the place of the source."""
+
+    step: Step
+    translated: bool = False
+
+
+def judge_firewall(trip: Trip) -> Passage:
+    """What the firewall does with the connection of every address of the source subnet."""
+    firewall = trip.world.firewall
+    if trip.direct:
+        step = ok(ReachCode.FIREWALL_BYPASSED, "The connection goes around the firewall.", firewall.policy_id)
+        return Passage(step=step)
+    if not firewall.is_azure_firewall or firewall.policy is None:
+        what = "the policy could not be read" if firewall.is_azure_firewall else "it is no Azure Firewall"
+        assumption = f"the firewall at {firewall.address} allows TCP {API_PORT} to {trip.address} ({what})"
+        step = unknown(ReachCode.FIREWALL_UNREAD, "The firewall's rules are not known.", firewall.policy_id, assumption)
+        return Passage(step=step)
+    compiled = _compiled(trip, firewall.policy)
+    decisions = [compiled.evaluate(_flow(trip, prefix)) for prefix in trip.subnet.prefixes]
+    return _passage(trip, firewall.policy, decisions)
+
+
+def _flow(trip: Trip, source: IPv4Network) -> Flow:
+    return Flow(source=source, destination=trip.address, port=API_PORT, fqdn=trip.host)
+
+
+def _compiled(trip: Trip, policy: FirewallPolicy) -> CompiledPolicy:
+    firewall = trip.world.firewall
+    own = [firewall.address] if firewall.address else None
+    return compile_policy(policy, firewall.ip_groups, fqdns=_fqdns(trip), firewall_addresses=own)
+
+
+def _fqdns(trip: Trip) -> dict[str, tuple[IPv4Address, ...]]:
+    """The API server's own names as the firewall resolves them; names it surely does not find have no address."""
+    found = {}
+    cluster = trip.observed.cluster
+    for name in {name.lower() for name in (trip.host, cluster.private_fqdn, cluster.fqdn) if name}:
+        answer = look_up_from_firewall(Question(world=trip.world, observed=trip.observed, host=name))
+        if answer.step.outcome is not Outcome.UNKNOWN:
+            found[name] = answer.addresses
+    return found
+
+
+def _passage(trip: Trip, policy: FirewallPolicy, decisions: list[Decision]) -> Passage:
+    if not decisions:
+        message = "The source subnet has no IPv4 prefix."
+        assumption = "the firewall allows the client's address"
+        return Passage(step=unknown(ReachCode.FIREWALL_UNCERTAIN, message, trip.subnet.id, assumption))
+    order = ("denied", "partly", "ambiguous", "allowed")
+    verdicts = [decision.verdict for decision in decisions]
+    worst = min(decisions, key=lambda decision: order.index(decision.verdict))
+    if "denied" in verdicts and len(set(verdicts)) > 1:
+        return Passage(step=_partly(trip, worst))
+    translated = worst.verdict == "allowed" and _is_application_rule(policy, worst.rule)
+    if translated and trip.host:
+        return Passage(step=_by_application_rule(trip, worst), translated=True)
+    return Passage(step=_filtered(trip, worst))
+
+
+def _filtered(trip: Trip, decision: Decision) -> Step:
+    policy_id = trip.world.firewall.policy_id
+    message = f"TCP {API_PORT} from {trip.subnet.id.name} to {trip.address}: {decision.reason}."
+    rule = str(decision.rule) if decision.rule else ""
+    match decision.verdict:
+        case "allowed":
+            notes = (*_rollout(trip), *decision.assumptions)
+            return ok(ReachCode.FIREWALL_ALLOWED, message, policy_id, *notes, rule=rule)
+        case "denied" if decision.rule:
+            resource = _policy_of(decision.rule) or policy_id
+            return noted(blocked(ReachCode.FIREWALL_DENIED, message, resource, rule=rule), *_rollout(trip))
+        case "denied":
+            return noted(blocked(ReachCode.FIREWALL_NO_MATCH, message, policy_id), *_rollout(trip))
+        case "partly":
+            return _partly(trip, decision)
+    doubted = ", ".join(str(each) for each in decision.unknowns) or rule
+    assumption = f"the firewall allows it in spite of {doubted}"
+    return unknown(ReachCode.FIREWALL_UNCERTAIN, message, policy_id, assumption, rule=rule)
+
+
+def _rollout(trip: Trip) -> Iterator[str]:
+    firewall = trip.world.firewall
+    if firewall.policy_state.lower() != "succeeded":
+        yield f"{firewall.policy_id.name} is {firewall.policy_state}; the rules that were read are taken to be in force"
+
+
+def _partly(trip: Trip, decision: Decision) -> Step:
+    denied = ", ".join(str(network) for network in decision.denied_sources[:5])
+    message = f"TCP {API_PORT} to {trip.address} is not allowed from all of {trip.subnet.id.name}: not from {denied}."
+    assumption = f"the client's address is not in {denied}"
+    rule = str(decision.rule) if decision.rule else ""
+    return unknown(ReachCode.FIREWALL_PARTLY, message, trip.world.firewall.policy_id, assumption, rule=rule)
+
+
+def _by_application_rule(trip: Trip, decision: Decision) -> Step:
+    """Application rules lead to the address that the firewall itself finds for the name."""
+    question = Question(world=trip.world, observed=trip.observed, host=trip.host or "")
+    found = look_up_from_firewall(question)
+    step = _filtered(trip, decision)
+    endpoint = trip.observed.endpoint
+    right = endpoint is not None and found.addresses[:1] == (endpoint.address,)
+    if right and found.step.outcome is not Outcome.BLOCKED:
+        return noted(step, *found.step.assumptions)
+    message = f"{step.message} The firewall itself does not resolve {trip.host}: {found.step.message}"
+    assumption = f"the firewall finds {trip.host} at {trip.address}"
+    return unknown(ReachCode.FIREWALL_UNCERTAIN, message, step.resource, assumption, rule=step.rule)
+
+
+def _is_application_rule(policy: FirewallPolicy, ref: RuleRef | None) -> bool:
+    if ref is None:
+        return False
+    return any(
+        isinstance(rule, ApplicationRule) and rule.name == ref.rule
+        for each in policy.lineage()
+        if each.id.lower() == ref.policy_id.lower()
+        for group in each.groups
+        if group.name == ref.group
+        for collection in group.collections
+        if collection.name == ref.collection
+        for rule in collection.rules
+    )
+
+
+def _policy_of(ref: RuleRef) -> ResourceId | None:
+    try:
+        return ResourceId.parse(ref.policy_id)
+    except ValueError:
+        return None
+
+
+def judge_security_groups(trip: Trip) -> Step:
+    """The groups of the source subnet and, where they hold, of the API server's subnet; the worst is the step."""
+    steps = [*_outbound(trip), *_inbound(trip)]
+    for wanted in (Outcome.BLOCKED, Outcome.UNKNOWN):
+        worst = next((step for step in steps if step.outcome is wanted), None)
+        if worst:
+            return worst
+    assumption = "no security group of the client's network interface and no security admin rule stops it"
+    return ok(ReachCode.NSG_PASSED, "No security group on the way stops it.", trip.subnet.security_group, assumption)
+
+
+def _outbound(trip: Trip) -> Iterator[Step]:
+    connection = Connection(
+        source=addresses_of(trip.subnet.prefixes),
+        destination=AddressSet.covering(trip.address),
+        port=API_PORT,
+        virtual_network=_virtual_network(trip, trip.vnet, trip.subnet),
+    )
+    yield from _judge_group(trip, trip.subnet, connection, outbound=True)
+
+
+def _inbound(trip: Trip) -> Iterator[Step]:
+    endpoint, target = trip.observed.endpoint, trip.target
+    subnet = trip.world.subnet(endpoint.subnet) if endpoint else None
+    if subnet is None or target is None or not _group_holds(trip, subnet):
+        return
+    connection = Connection(
+        source=addresses_of(trip.seen_sources),
+        destination=AddressSet.covering(trip.address),
+        port=API_PORT,
+        virtual_network=_virtual_network(trip, target, subnet),
+    )
+    yield from _judge_group(trip, subnet, connection, outbound=False)
+
+
+def _group_holds(trip: Trip, subnet: Subnet) -> bool:
+    """Private endpoints ignore security groups unless the subnet's network policies say otherwise."""
+    integrated = trip.observed.cluster.vnet_integration
+    return integrated or subnet.endpoint_policies.lower() in ("enabled", "networksecuritygroupenabled")
+
+
+def _virtual_network(trip: Trip, vnet: VirtualNetwork, subnet: Subnet) -> AddressSet:
+    """What the service tag VirtualNetwork stands for: own space, peers' spaces, prefixes of user-defined routes."""
+    remote = (prefix for peering in vnet.peerings for prefix in trip.world.remote_space(vnet, peering.remote_vnet))
+    user = (route.prefix for route in routing_of(trip.world, vnet, subnet).routes if route.user)
+    return addresses_of((*vnet.address_space, *remote, *user))
+
+
+def _judge_group(trip: Trip, subnet: Subnet, connection: Connection, *, outbound: bool) -> Iterator[Step]:
+    group_id = subnet.security_group
+    if group_id is None:
+        return
+    group = trip.world.security_groups.get(group_id)
+    if group is None:
+        assumption = f"{group_id.name} allows TCP {API_PORT} to {trip.address}"
+        yield unknown(ReachCode.NSG_UNCERTAIN, "A security group could not be read.", group_id, assumption)
+        return
+    found = filter_connection(group, connection, outbound=outbound)
+    yield from _judge_filtered(trip, group_id, found, outbound=outbound)
+
+
+def _judge_filtered(trip: Trip, group_id: ResourceId, found: Filtered, *, outbound: bool) -> Iterator[Step]:
+    direction = "outbound" if outbound else "inbound"
+    message = f"{group_id.name}/{found.rule} decides TCP {API_PORT} {direction} to {trip.address}"
+    if found.doubts:
+        assumption = f"{group_id.name} allows it in spite of {', '.join(found.doubts)}"
+        yield unknown(ReachCode.NSG_UNCERTAIN, f"{message}, unless an earlier rule does.", group_id, assumption)
+    elif not found.allowed:
+        code = ReachCode.NSG_DENIED_OUTBOUND if outbound else ReachCode.NSG_DENIED_INBOUND
+        yield blocked(code, f"{message}: denied.", group_id, rule=found.rule)
