@@ -5,7 +5,11 @@ import azure.functions as func
 from functions import (
     allow_api_server,
     attach_route_table,
+    backfill,
+    detect_drift,
     link_dns_zone,
+    openapi,
+    reachability,
     reconcile,
     report,
     retire_cluster,
@@ -21,6 +25,10 @@ for module in (
     retire_cluster,
     reconcile,
     sync_firewall,
+    detect_drift,
     report,
+    backfill,
+    reachability,
+    openapi,
 ):
     app.register_functions(module.blueprint)

@@ -6,9 +6,15 @@ import json
 
 import azure.functions as func
 
+from shared.drift.report import as_markdown
+from shared.errors import SettingsError
 from shared.health import check_health
+from shared.problem import MEDIA_TYPE, Problem
+from shared.runtime import current_runtime
 
 blueprint = func.Blueprint()
+
+_NO_STORE = {"Cache-Control": "no-store"}
 
 
 @blueprint.function_name("health")
@@ -20,5 +26,24 @@ async def health(req: func.HttpRequest) -> func.HttpResponse:  # noqa: ARG001  #
         json.dumps(found.as_data()),
         status_code=200 if found.healthy else 503,
         mimetype="application/json",
-        headers={"Cache-Control": "no-store"},
+        headers=_NO_STORE,
     )
+
+
+@blueprint.function_name("drift")
+@blueprint.route(route="drift", methods=["GET"], auth_level=func.AuthLevel.FUNCTION)
+async def drift(req: func.HttpRequest) -> func.HttpResponse:
+    """The newest drift report as JSON, or as Markdown with `?format=md`; 404 before the first sweep."""
+    try:
+        report = await current_runtime().drift_reports.latest()
+    except SettingsError as error:
+        return _problem(Problem(status=503, code="settings", detail="Wrong settings.", mistakes=error.mistakes))
+    if report is None:
+        return _problem(Problem(status=404, code="no-report", detail="No sweep has ended yet."))
+    if req.params.get("format") == "md":
+        return func.HttpResponse(as_markdown(report), mimetype="text/markdown", headers=_NO_STORE)
+    return func.HttpResponse(json.dumps(report), mimetype="application/json", headers=_NO_STORE)
+
+
+def _problem(problem: Problem) -> func.HttpResponse:
+    return func.HttpResponse(problem.as_json(), status_code=problem.status, mimetype=MEDIA_TYPE, headers=_NO_STORE)

@@ -10,6 +10,7 @@ from shared.apply.executor import Executor
 from shared.apply.writer import NetworkWriter
 from shared.azure_clients import AzureClients, make_credential
 from shared.clock import Clock, SystemClock
+from shared.drift.detector import DriftDetector
 from shared.firewall.writer import FirewallWriter
 from shared.loop import Reconciler
 from shared.observe.observer import Observer
@@ -18,6 +19,7 @@ from shared.observe.resource_graph import ResourceGraph
 from shared.run_log import RunReporter
 from shared.settings import Cloud, Settings, StorageSettings, load_storage_settings, settings_from_environment
 from shared.storage.account import StorageAccount
+from shared.storage.drift_reports import DriftReports
 from shared.storage.firewall_history import FirewallHistory
 from shared.storage.firewall_state import FirewallState
 from shared.storage.locks import Locks
@@ -144,6 +146,26 @@ class Runtime:
             state=self.firewall_state,
             history=self.firewall_history,
             queues=self.queues,
+            locks=self.locks,
+            settings=self.settings,
+            clock=self.clock,
+        )
+
+    @cached_property
+    def drift_reports(self) -> DriftReports:
+        """The drift reports."""
+        return DriftReports(self.storage)
+
+    @cached_property
+    def drift_detector(self) -> DriftDetector:
+        """The sweep of the drift timer."""
+        return DriftDetector(
+            graph=self.resource_graph,
+            observer=self.observer,
+            surveyor=self.surveyor,
+            registry=self.registry,
+            queues=self.queues,
+            reports=self.drift_reports,
             locks=self.locks,
             settings=self.settings,
             clock=self.clock,

@@ -27,6 +27,7 @@ from shared.model import azure_types
 from shared.model.resource_id import ResourceId, is_subscription_id
 
 ALL_SUBSCRIPTIONS = "*"
+DRIFT_SCHEDULE_DEFAULT = "0 */15 * * * *"
 
 
 class Mode(StrEnum):
@@ -225,7 +226,9 @@ class Settings(StorageSettings):
         allow_inf_nan=False,
         description="How long a cluster that is not ready is looked at again before giving up.",
     )
-    drift_schedule: str = Field(default="0 */15 * * * *", description="NCRONTAB schedule of the drift timer, in UTC.")
+    drift_schedule: str = Field(
+        default=DRIFT_SCHEDULE_DEFAULT, description="NCRONTAB schedule of the drift timer, in UTC."
+    )
     drift_topic_endpoint: str | None = Field(
         default=None, pattern=r"^https://.+", description="Endpoint of a custom Event Grid topic for our own events."
     )

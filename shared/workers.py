@@ -9,7 +9,8 @@ from __future__ import annotations
 import logging
 from dataclasses import replace
 
-from shared.errors import NotReady, SettingsError, TemporaryError
+from shared.drift.report import DriftReport
+from shared.errors import NotReady, PermanentError, SettingsError, TemporaryError
 from shared.firewall.coalescing import WAIT_SECONDS
 from shared.firewall.writer import Sync, SyncResult
 from shared.loop import Report
@@ -79,3 +80,17 @@ async def _runtime_or_keep(queue: str, body: bytes) -> Runtime | None:
         tell(log, "settings are wrong, message kept", level=logging.WARNING, mistakes=list(error.mistakes))
         await current_queues().keep(queue, body, delay=SETTINGS_RETRY_SECONDS)
         return None
+
+
+async def work_on_drift() -> DriftReport | None:
+    """Run one sweep; None when there was none: wrong settings, another sweep at work, or Azure out of reach.
+
+    The next tick tries again, so nothing is lost; the reason is in the log.
+    """
+    try:
+        return await current_runtime().drift_detector.run()
+    except SettingsError as error:
+        tell(log, "settings are wrong, no sweep", level=logging.ERROR, mistakes=list(error.mistakes))
+    except (NotReady, PermanentError, TemporaryError) as error:
+        tell(log, "sweep failed", level=logging.ERROR, resource=error.resource, cause=error.message, fix=error.fix)
+    return None

@@ -14,6 +14,7 @@ ROUTE = "Microsoft.Network/routeTables/routes"
 FIREWALL_POLICY = "Microsoft.Network/firewallPolicies"
 RULE_COLLECTION_GROUP = "Microsoft.Network/firewallPolicies/ruleCollectionGroups"
 PRIVATE_ENDPOINT = "Microsoft.Network/privateEndpoints"
+NETWORK_INTERFACE = "Microsoft.Network/networkInterfaces"
 LOAD_BALANCER = "Microsoft.Network/loadBalancers"
 
 API_SERVER_NAME = "kube-apiserver"

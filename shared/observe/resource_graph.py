@@ -14,6 +14,7 @@ import logging
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from ipaddress import IPv4Address
 from typing import Any, Generic, TypeVar
 
 from shared.azure_clients import AzureClients
@@ -63,6 +64,8 @@ class ResourceGraph:
     def __init__(self, clients: AzureClients, clock: Clock) -> None:
         self._clients = clients
         self._clock = clock
+        self.queries = 0
+        """How many queries were sent so far, pages counted one by one."""
 
     async def clusters(self, subscriptions: Iterable[str]) -> Found[Cluster]:
         """Managed clusters with a private API server: by private endpoint or by VNet integration."""
@@ -87,6 +90,27 @@ class ResourceGraph:
     async def links(self, subscriptions: Iterable[str]) -> Found[Link]:
         """Virtual network links; their zone is the parent of their id."""
         return await self._search(azure_types.PRIVATE_DNS_LINK, subscriptions, parse.link)
+
+    async def a_records(self, subscriptions: Iterable[str]) -> Found[tuple[ResourceId, tuple[IPv4Address, ...]]]:
+        """A record sets with their addresses; those whose addresses cannot be read are left out."""
+
+        def read(row: Row) -> tuple[ResourceId, tuple[IPv4Address, ...]] | None:
+            addresses = parse.addresses(row)
+            return (ResourceId.parse(row.get("id")), addresses) if addresses else None
+
+        return await self._search(azure_types.PRIVATE_DNS_A_RECORD, subscriptions, read)
+
+    async def api_server_endpoints(self, subscriptions: Iterable[str]) -> Found[tuple[ResourceId, IPv4Address]]:
+        """The private endpoints and internal load balancers of API servers with their addresses."""
+        wanted = tuple(subscriptions)
+        interfaces = await self._search(azure_types.NETWORK_INTERFACE, wanted, _with_private_address)
+        balancers = await self._search(azure_types.LOAD_BALANCER, wanted, _with_private_address)
+        endpoints = await self._search(azure_types.PRIVATE_ENDPOINT, wanted, _with_interface)
+        address_of = dict(interfaces.items)
+        found = [(endpoint, address_of[nic]) for endpoint, nic in endpoints.items if nic in address_of]
+        found += balancers.items
+        named = tuple(item for item in found if item[0].name.lower() == azure_types.API_SERVER_NAME)
+        return Found(items=named, gaps=(*interfaces.gaps, *balancers.gaps, *endpoints.gaps))
 
     async def _search(
         self, resource_type: str, subscriptions: Iterable[str], read: Callable[[Row], T | None]
@@ -131,6 +155,7 @@ class ResourceGraph:
         body: Any = json.dumps(request).encode()
 
         async def ask() -> Page:
+            self.queries += 1
             client = self._clients.resource_graph()
             with azure_errors(_SERVICE):
                 page: Any = await client.resources(body, cls=_with_headers)
@@ -166,6 +191,17 @@ def batches(subscriptions: Iterable[str]) -> Iterator[tuple[str, ...] | None]:
         return
     for start in range(0, len(wanted), SUBSCRIPTIONS_PER_QUERY):
         yield tuple(wanted[start : start + SUBSCRIPTIONS_PER_QUERY])
+
+
+def _with_private_address(row: Row) -> tuple[ResourceId, IPv4Address] | None:
+    address = parse.private_address(row)
+    return (ResourceId.parse(row.get("id")), address) if address else None
+
+
+def _with_interface(row: Row) -> tuple[ResourceId, ResourceId] | None:
+    interfaces = parse.properties(row).get("networkInterfaces") or []
+    interface = parse.reference(interfaces[0]) if interfaces else None
+    return (ResourceId.parse(row.get("id")), interface) if interface else None
 
 
 def _with_headers(response: Any, body: Any, _: Any) -> Page:

@@ -269,9 +269,12 @@ async def _empty_storage(app: Runtime) -> None:
         client = await app.storage.table(table)
         async for entity in client.list_entities():
             await client.delete_entity(entity["PartitionKey"], entity["RowKey"])
-    history = await app.storage.container(names.HISTORY_CONTAINER)
-    async for blob in history.list_blobs():
-        await history.delete_blob(blob.name)
+    for container in names.CONTAINERS:
+        if container == names.LOCK_CONTAINER:
+            continue  # leases end by themselves
+        blobs = await app.storage.container(container)
+        async for blob in blobs.list_blobs():
+            await blobs.delete_blob(blob.name)
 
 
 @pytest.fixture
@@ -281,6 +284,8 @@ async def contoso(tmp_path: Path, azurite: Azurite, monkeypatch: pytest.MonkeyPa
         monkeypatch.setenv("IDENTITY_ENDPOINT", f"{simulation.azure.base_url}/msi/token")
         monkeypatch.setenv("IDENTITY_HEADER", IDENTITY_HEADER)
         seed = simulation.seed("contoso")
+        # A firewall takes minutes, which is nobody's subject here but the tests' that say so.
+        simulation.azure.latencies.firewall_policy = 30.0
         world = Contoso(
             simulation=simulation,
             seed=seed,

@@ -1,0 +1,159 @@
+"""The sweep: a constant number of queries for the fleet, reads of Resource Manager for suspects only."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import uuid
+from datetime import datetime
+
+from shared.clock import Clock
+from shared.drift.fleet import FleetRows, fleet_world
+from shared.drift.report import DriftReport
+from shared.drift.suspects import Suspect, suspects
+from shared.events import is_looked_after
+from shared.observe.observer import Observer
+from shared.observe.resource_graph import ResourceGraph
+from shared.plan.combined import CombinedPlan, combine
+from shared.plan.planner import plan
+from shared.settings import Settings
+from shared.storage.drift_reports import DriftReports
+from shared.storage.locks import Locks
+from shared.storage.registry import Registry
+from shared.storage.work import SyncRequest, WorkItem, WorkQueues
+from shared.survey import Surveyor
+from shared.telling import tell, working_for
+
+log = logging.getLogger(__name__)
+
+FUNCTION = "detect_drift"
+LOCK = "drift"
+
+
+class DriftDetector:
+    """Runs sweeps."""
+
+    def __init__(
+        self,
+        *,
+        graph: ResourceGraph,
+        observer: Observer,
+        surveyor: Surveyor,
+        registry: Registry,
+        queues: WorkQueues,
+        reports: DriftReports,
+        locks: Locks,
+        settings: Settings,
+        clock: Clock,
+    ) -> None:
+        self._graph = graph
+        self._observer = observer
+        self._surveyor = surveyor
+        self._registry = registry
+        self._queues = queues
+        self._reports = reports
+        self._locks = locks
+        self._settings = settings
+        self._clock = clock
+
+    async def run(self) -> DriftReport | None:
+        """Sweep once; None when another sweep is still at work.
+
+        Nothing is kept between sweeps, so one that was cut off is simply done again by the next.
+
+        Raises:
+            NotReady, TemporaryError, PermanentError: hub or Resource Graph cannot be read; nothing was decided.
+        """
+        correlation = str(uuid.uuid4())
+        async with self._locks.hold(LOCK) as lock:
+            if lock is None:
+                tell(log, "previous sweep still at work")
+                return None
+            with working_for(function=FUNCTION, asked_by=FUNCTION, correlation=correlation):
+                return await self._sweep(correlation)
+
+    async def _sweep(self, correlation: str) -> DriftReport:
+        started = self._clock.now()
+        rows, gaps = await self._query()
+        hub = await self._observer.hub(fresh=True)
+        registered = [row.api_server for row in await self._registry.all()]
+        world = fleet_world(rows, hub, registered, self._settings)
+        wanted = await asyncio.to_thread(plan, world, self._settings)
+        found = suspects(wanted, world, [row.cluster for row in registered])
+        places = [item.scope for item in found if is_looked_after(item.scope, self._settings)]
+        confirmed = combine(await self._surveyor.survey(places), gaps=gaps)
+        repairs = await self._ask_for_repairs(confirmed, correlation, started)
+        report = DriftReport(
+            started_at=started,
+            ended_at=self._clock.now(),
+            mode=str(self._settings.mode),
+            clusters=len(world.clusters),
+            suspects=found,
+            plan=confirmed,
+            repairs=repairs,
+            queries=self._graph.queries,
+            gaps=gaps,
+        )
+        await self._reports.keep(report.as_data(), at=report.ended_at)
+        _tell(report, found)
+        return report
+
+    async def _query(self) -> tuple[FleetRows, tuple[str, ...]]:
+        """One after the other: Resource Graph takes 15 queries in 5 seconds, and a sweep is in no hurry."""
+        graph, wanted = self._graph, self._settings.spoke_subscription_ids
+        clusters = await graph.clusters(wanted)
+        vnets = await graph.virtual_networks(wanted)
+        zones = await graph.zones(wanted)
+        links = await graph.links(wanted)
+        records = await graph.a_records(wanted)
+        endpoints = await graph.api_server_endpoints(wanted)
+        tables = await graph.route_tables(wanted)
+        searches = (clusters, vnets, zones, links, records, endpoints, tables)
+        gaps = tuple(dict.fromkeys(gap for search in searches for gap in search.gaps))
+        rows = FleetRows(
+            clusters=clusters.items,
+            vnets=vnets.items,
+            zones=zones.items,
+            links=links.items,
+            records=dict(records.items),
+            endpoints=dict(endpoints.items),
+            route_tables=tables.items,
+        )
+        return rows, gaps
+
+    async def _ask_for_repairs(self, confirmed: CombinedPlan, correlation: str, at: datetime) -> tuple[str, ...]:
+        """Put confirmed places on the queue, and ask the firewall writer to compare; it writes only on a difference."""
+        places = [place for place in confirmed.places if place.wants_work]
+        for place in places:
+            item = WorkItem(scope=place.scope, asked_by=FUNCTION, correlation_id=correlation, first_asked=at)
+            await self._queues.reconcile(item)
+        request = SyncRequest(
+            policy=self._settings.firewall_policy_id, requested_at=at, asked_by=FUNCTION, correlation_id=correlation
+        )
+        await self._queues.sync_firewall(request)
+        return tuple(str(place.scope.resource) for place in places)
+
+
+def _tell(report: DriftReport, found: tuple[Suspect, ...]) -> None:
+    for finding in report.plan.findings:
+        tell(
+            log,
+            "finding",
+            level=logging.WARNING,
+            code=str(finding.code),
+            severity=str(finding.severity),
+            resource=str(finding.resource),
+            finding=finding.message,
+            fix=finding.fix,
+        )
+    tell(
+        log,
+        "fleet swept",
+        clusters=report.clusters,
+        suspects=len(found),
+        findings=len(report.plan.findings),
+        actions=len(report.plan.plan.actions),
+        repairs=len(report.repairs),
+        queries=report.queries,
+        seconds=round((report.ended_at - report.started_at).total_seconds(), 3),
+    )

@@ -1,0 +1,121 @@
+"""The fleet as Resource Graph has it: enough of a world to run the planner on, never enough to write from.
+
+Resource Graph lags behind without a stated bound, and the layout of A records in `dnsresources` is not documented.
+So whatever the planner wants on this world only makes a place a suspect.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from ipaddress import IPv4Address
+
+from shared.model.azure_types import API_SERVER_NAME, LOAD_BALANCER, PRIVATE_DNS_ZONE, PRIVATE_ENDPOINT
+from shared.model.resource_id import ResourceId
+from shared.model.world import (
+    ApiServer,
+    Cluster,
+    Endpoint,
+    Hub,
+    Link,
+    ObservedCluster,
+    RouteTable,
+    VirtualNetwork,
+    World,
+    Zone,
+)
+from shared.plan.api_rules import record_name
+from shared.settings import Settings
+
+Addresses = tuple[IPv4Address, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class FleetRows:
+    """What the queries found. `records` and `endpoints` are by the id of the record set and of the endpoint."""
+
+    clusters: tuple[Cluster, ...] = ()
+    vnets: tuple[VirtualNetwork, ...] = ()
+    zones: tuple[ResourceId, ...] = ()
+    links: tuple[Link, ...] = ()
+    records: Mapping[ResourceId, Addresses] = field(default_factory=dict)
+    endpoints: Mapping[ResourceId, IPv4Address] = field(default_factory=dict)
+    route_tables: tuple[RouteTable, ...] = ()
+
+
+def fleet_world(rows: FleetRows, hub: Hub, registered: Iterable[ApiServer], settings: Settings) -> World:
+    """The world that the planner is asked about, with every place of the fleet in it.
+
+    Hub and monitoring VNets are those read from Resource Manager, as every verdict rests on them.
+    """
+    vnets = {vnet.id: vnet for vnet in rows.vnets} | {vnet.id: vnet for vnet in (hub.vnet, *hub.monitoring)}
+    by_cluster = {row.cluster: row for row in registered}
+    zones = _zones(rows)
+    clusters = tuple(
+        ObservedCluster(
+            cluster=cluster,
+            zone=_zone_of(cluster, zones, rows),
+            endpoint=_endpoint_of(cluster, rows.endpoints),
+            registered=by_cluster.get(cluster.id),
+        )
+        for cluster in rows.clusters
+        if settings.allows_subscription(cluster.id.subscription_id)
+    )
+    return World(
+        hub=hub,
+        clusters=clusters,
+        vnets=vnets,
+        subnets_in_scope=_subnets(clusters, vnets.values(), hub, settings),
+        route_tables={table.id: table for table in rows.route_tables},
+    )
+
+
+def _zones(rows: FleetRows) -> dict[ResourceId, Zone]:
+    links: dict[ResourceId, list[Link]] = defaultdict(list)
+    for link in rows.links:
+        links[link.id.parent].append(link)
+    records: dict[ResourceId, dict[str, Addresses]] = defaultdict(dict)
+    for record, addresses in rows.records.items():
+        records[record.parent][record.name.lower()] = addresses
+    return {zone: Zone(id=zone, links=tuple(links[zone]), records=records[zone]) for zone in rows.zones}
+
+
+def _zone_of(cluster: Cluster, zones: Mapping[ResourceId, Zone], rows: FleetRows) -> Zone | None:
+    zone = _named_zone(cluster, zones)
+    endpoint = _endpoint_of(cluster, rows.endpoints)
+    if zone is None or endpoint is None or rows.records:
+        return zone
+    # No record of the whole fleet could be read: the layout is not what we know. Then records prove nothing here,
+    # neither for nor against; Resource Manager's own records are read wherever something else is suspect.
+    return Zone(id=zone.id, links=zone.links, records={record_name(cluster, zone): (endpoint.address,)})
+
+
+def _named_zone(cluster: Cluster, zones: Mapping[ResourceId, Zone]) -> Zone | None:
+    if cluster.zone_id is not None:
+        return zones.get(cluster.zone_id, Zone(id=cluster.zone_id))
+    if cluster.zone_mode == "none" or not cluster.private_fqdn:
+        return None
+    # The zone of a system-mode cluster is called as its private FQDN without the first label.
+    name = cluster.private_fqdn.lower().split(".", 1)[-1]
+    return zones.get(cluster.node_group.resource(PRIVATE_DNS_ZONE, name))
+
+
+def _endpoint_of(cluster: Cluster, endpoints: Mapping[ResourceId, IPv4Address]) -> Endpoint | None:
+    kind = LOAD_BALANCER if cluster.vnet_integration else PRIVATE_ENDPOINT
+    endpoint = cluster.node_group.resource(kind, API_SERVER_NAME)
+    address = endpoints.get(endpoint)
+    return Endpoint(id=endpoint, address=address) if address else None
+
+
+def _subnets(
+    clusters: Iterable[ObservedCluster], vnets: Iterable[VirtualNetwork], hub: Hub, settings: Settings
+) -> tuple[ResourceId, ...]:
+    used = {subnet for observed in clusters for subnet in observed.cluster.subnets}
+    meant = {
+        subnet.id
+        for vnet in vnets
+        for subnet in vnet.subnets
+        if hub.is_monitoring(vnet.id) or settings.names_aks_subnet(subnet.id.name)
+    }
+    return tuple(sorted(used | meant))

@@ -1,0 +1,89 @@
+"""The drift report: one JSON document, and the same as Markdown for chat tools."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from shared.drift.suspects import Suspect
+from shared.plan.combined import CombinedPlan, finding_data, waiting_data
+
+VERSION = 1
+_MOST_LINES = 50
+_MARKS = {"error": "🔴", "warning": "🟡", "info": "🔵"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class DriftReport:
+    """What one sweep found.
+
+    `clusters` were seen, `suspects` seemed wrong to Resource Graph, `plan` is what Resource Manager confirmed.
+    `repairs` are the places that were put on the queue. `queries` counts Resource Graph queries.
+    """
+
+    started_at: datetime
+    ended_at: datetime
+    mode: str
+    clusters: int
+    suspects: tuple[Suspect, ...]
+    plan: CombinedPlan
+    repairs: tuple[str, ...] = ()
+    queries: int = 0
+    gaps: tuple[str, ...] = field(default=())
+
+    @property
+    def clean(self) -> bool:
+        """Whether nothing is wrong anywhere."""
+        return self.plan.empty and not self.plan.findings and not self.plan.plan.waiting
+
+    def as_data(self) -> dict[str, Any]:
+        """The report as JSON data; docs/drift-report.md describes every member."""
+        plan = self.plan
+        return {
+            "version": VERSION,
+            "startedAt": self.started_at.isoformat(),
+            "endedAt": self.ended_at.isoformat(),
+            "mode": self.mode,
+            "clean": self.clean,
+            "clusters": self.clusters,
+            "queries": self.queries,
+            "suspects": [
+                {"kind": str(item.scope.kind), "resource": str(item.scope.resource), "reasons": list(item.reasons)}
+                for item in self.suspects
+            ],
+            "findings": [finding_data(finding) for finding in plan.findings],
+            "actions": [action.as_data() for action in plan.plan.actions],
+            "heldBack": [action.as_data() for action in plan.plan.held_back],
+            "waiting": [waiting_data(waiting) for waiting in plan.plan.waiting],
+            "repairs": list(self.repairs),
+            "gaps": list(self.gaps),
+        }
+
+
+def as_markdown(report: dict[str, Any]) -> str:
+    """A report's JSON data as Markdown, short enough for a chat message."""
+    if report["clean"]:
+        return f"**aks-hublink** ✅ {report['clusters']} clusters, nothing to do ({report['endedAt'][:16]} UTC)\n"
+    headline = (
+        f"**aks-hublink** {report['clusters']} clusters, {len(report['findings'])} findings, "
+        f"{len(report['actions'])} changes needed, {len(report['repairs'])} places being repaired "
+        f"({report['endedAt'][:16]} UTC, mode {report['mode']})"
+    )
+    lines = [headline, ""]
+    lines += [f"- ~ `{_cell(action['resource'])}`: {_cell(action['reason'])}" for action in report["actions"]]
+    lines += [
+        f"- {_MARKS.get(item['severity'], '·')} {item['code']} `{_cell(item['resource'])}`: {_cell(item['message'])}"
+        for item in report["findings"]
+    ]
+    lines += [f"- … `{_cell(item['resource'])}`: {_cell(item['message'])}" for item in report["waiting"]]
+    lines += [f"- ⚠ the search may have missed something: {_cell(gap)}" for gap in report["gaps"]]
+    if len(lines) > _MOST_LINES:
+        lines = [*lines[:_MOST_LINES], f"- … and {len(lines) - _MOST_LINES} more lines"]
+    return "\n".join(lines) + "\n"
+
+
+def _cell(text: object) -> str:
+    # Names and messages may hold what somebody else wrote: no markup, no line breaks, no mentions.
+    plain = " ".join(str(text).split())
+    return "".join("'" if letter in "`<>|*_[]@" and letter != "_" else letter for letter in plain)

@@ -1,0 +1,192 @@
+"""The drift timer finds what people undid and what events left undone, confirms it, and has it repaired."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+from typing import Any
+
+import pytest
+
+from local.azure.seed.contoso import POLICY
+from shared.drift.report import DriftReport
+from shared.model.resource_id import ResourceId
+from shared.plan.names import link_name
+from shared.runtime import Runtime
+from shared.storage import drift_reports, names
+from shared.storage.work import WorkItem
+from tests.app.conftest import Contoso
+
+LAG = 30.0
+"""Simulated seconds after which Resource Graph has caught up."""
+
+
+async def sweep(contoso: Contoso, app: Runtime | None = None) -> DriftReport:
+    contoso.azure.clock.advance(LAG)
+    report = await (app or contoso.app).drift_detector.run()
+    assert report is not None
+    return report
+
+
+async def work_off(contoso: Contoso) -> None:
+    """Do what the queue functions would do with the messages that a sweep left."""
+    client = await contoso.app.storage.queue(names.RECONCILE_QUEUE)
+    async for message in client.receive_messages(visibility_timeout=60):
+        await contoso.app.reconciler.run(WorkItem.decode(base64.b64decode(message.content)))
+        await client.delete_message(message)
+    await contoso.sync()
+    contoso.azure.clock.advance(LAG)
+
+
+async def reachable_cluster(contoso: Contoso) -> str:
+    await contoso.prepare()
+    cluster = contoso.create_cluster()
+    await contoso.look_at(cluster)
+    await contoso.sync()
+    await contoso.look_at(contoso.seed["monitoring_vnet"])
+    contoso.azure.clock.advance(LAG)
+    assert contoso.reach(cluster).reached
+    return cluster
+
+
+async def test_sweep_of_a_fleet_in_order_is_clean_and_writes_nothing(contoso: Contoso) -> None:
+    await reachable_cluster(contoso)
+    before = contoso.writes()
+
+    report = await sweep(contoso)
+
+    assert report.clean, report.as_data()
+    assert (report.clusters, report.suspects, report.repairs) == (1, (), ())
+    assert contoso.writes() == before
+    assert await contoso.messages() == []
+
+
+async def test_deleted_link_is_found_and_made_again(contoso: Contoso) -> None:
+    cluster = await reachable_cluster(contoso)
+    zone = contoso.zone_of(cluster)
+    links = contoso.links(zone)
+    for vnet in (contoso.seed["hub_vnet"], contoso.seed["monitoring_vnet"]):
+        contoso.delete(f"{zone}/virtualNetworkLinks/{link_name(ResourceId.parse(vnet))}", wait=120)
+    assert contoso.reach(cluster).stage == "dns"
+
+    report = await sweep(contoso)
+    await work_off(contoso)
+
+    assert {str(action.kind) for action in report.plan.plan.actions} == {"put_link"}
+    assert [item.lower() for item in report.repairs] == [cluster.lower()]
+    assert contoso.links(zone) == links
+    assert contoso.reach(cluster).reached
+    assert (await sweep(contoso)).clean
+
+
+async def test_changed_route_is_found_and_put_right(contoso: Contoso) -> None:
+    cluster = await reachable_cluster(contoso)
+    table = str(contoso.get(contoso.seed["vm_subnet"])["properties"]["routeTable"]["id"])
+    wrong = {"addressPrefix": "0.0.0.0/0", "nextHopType": "VirtualAppliance", "nextHopIpAddress": "10.0.1.99"}
+    contoso.put(f"{table}/routes/aks-hublink-default", {"properties": wrong})
+    assert contoso.reach(cluster).stage == "route"
+
+    await sweep(contoso)
+    await work_off(contoso)
+
+    assert contoso.default_hop(table) == contoso.seed["firewall_private_ip"]
+    assert contoso.reach(cluster).reached
+    assert (await sweep(contoso)).clean
+
+
+async def test_rule_edited_by_hand_is_put_right(contoso: Contoso) -> None:
+    cluster = await reachable_cluster(contoso)
+    group = f"{POLICY}/ruleCollectionGroups/rcg-aks-api-servers"
+    rules = contoso.rules()
+    body: dict[str, Any] = contoso.get(group)
+    body["properties"]["ruleCollections"][0]["rules"][0]["destinationAddresses"] = ["10.1.4.200"]
+    contoso.put(
+        group, {"properties": {key: body["properties"][key] for key in ("priority", "ruleCollections")}}, wait=400
+    )
+    assert contoso.reach(cluster).stage == "firewall"
+
+    await sweep(contoso)
+    await work_off(contoso)
+
+    assert contoso.rules() == rules
+    assert contoso.reach(cluster).reached
+
+
+async def test_cluster_whose_every_event_was_lost_becomes_reachable(contoso: Contoso) -> None:
+    await contoso.prepare()
+    await contoso.look_at(contoso.seed["monitoring_vnet"])
+    cluster = contoso.create_cluster()
+    assert contoso.reach(cluster).stage == "dns"
+
+    await sweep(contoso)
+    await work_off(contoso)
+
+    assert contoso.reach(cluster).reached
+
+
+async def test_cluster_deleted_without_an_event_loses_rule_and_row(contoso: Contoso) -> None:
+    cluster = await reachable_cluster(contoso)
+    contoso.delete(cluster, wait=600)
+
+    report = await sweep(contoso)
+    await work_off(contoso)
+
+    assert [str(item.scope.kind) for item in report.suspects] == ["cluster"]
+    assert await contoso.rows() == {}
+    assert contoso.rules() == {}
+
+
+async def test_stale_resource_graph_answer_removes_nothing(contoso: Contoso) -> None:
+    await contoso.prepare()
+    contoso.azure.clock.advance(LAG)
+    contoso.azure.faults.add({"kind": "stale", "count": 100})
+    cluster = contoso.create_cluster()
+    await contoso.look_at(cluster)
+    await contoso.sync()
+    await contoso.look_at(contoso.seed["monitoring_vnet"])
+
+    report = await sweep(contoso)
+    await work_off(contoso)
+
+    assert report.clusters == 0
+    assert report.plan.empty
+    assert len(await contoso.rows()) == 1
+    assert contoso.reach(cluster).reached
+
+
+async def test_report_mode_finds_and_repairs_nothing(contoso: Contoso) -> None:
+    await contoso.prepare()
+    cluster = contoso.create_cluster()
+    before = contoso.writes()
+    app = contoso.app_with(mode="report")
+
+    report = await sweep(contoso, app)
+    await app.close()
+
+    held_back = {str(action.kind) for action in report.plan.plan.held_back}
+    assert {"put_link", "register_api_server"} <= held_back
+    assert report.repairs == ()
+    assert contoso.writes() == before
+    assert contoso.reach(cluster).stage == "dns"
+
+
+async def test_second_sweep_at_once_is_skipped(contoso: Contoso) -> None:
+    contoso.azure.clock.advance(LAG)
+
+    reports = await asyncio.gather(contoso.app.drift_detector.run(), contoso.app.drift_detector.run())
+
+    assert sorted(report is None for report in reports) == [False, True]
+
+
+async def test_reports_are_kept_and_the_oldest_go(contoso: Contoso, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(drift_reports, "KEPT", 2)
+    await sweep(contoso)
+    first = await sweep(contoso)
+    second = await sweep(contoso)
+
+    kept = await contoso.app.drift_reports.names()
+    latest = await contoso.app.drift_reports.latest()
+
+    assert len(kept) == 2
+    assert latest is not None
+    assert latest["endedAt"] == second.ended_at.isoformat() > first.ended_at.isoformat()
