@@ -54,9 +54,9 @@ class Coalescer:
                 row = Waiting(token=token_of(request), seen_at=now, wanted_after=wanted, etag=etag)
                 if await self._state.wait(self._policy, row):
                     return True
-            elif waiting.wanted_after >= request.requested_at:
-                return False
-            elif await self._state.wait(self._policy, replace(waiting, wanted_after=now)):
+                continue
+            noted = waiting.wanted_after >= request.requested_at
+            if noted or await self._state.wait(self._policy, replace(waiting, wanted_after=now)):
                 return False
         return True
 

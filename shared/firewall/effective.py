@@ -34,7 +34,7 @@ class EffectivePolicy:
 
 
 async def read_effective(reader: Reader, policy: ResourceId, wire: Wire) -> EffectivePolicy:
-    """Read everything below and above a policy that was already read (2 calls, 2 more for each parent, 1 an IP group)."""
+    """Read what belongs to a policy that was already read (1 call, 2 for each parent, 1 for each IP group)."""
     parsed = await _policy(reader, policy, wire, _DEEPEST)
     wanted = sorted({name.casefold(): name for each in parsed.lineage() for name in _ip_groups(each)}.values())
     groups = await asyncio.gather(*(_ip_group(reader, name) for name in wanted))

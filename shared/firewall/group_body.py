@@ -162,10 +162,10 @@ def _settings(live: Mapping[str, Any] | None, wanted: Mapping[str, Any]) -> list
     before = {str(item.get("name")): item for item in collections_of(live)}
     after = {str(item.get("name")): item for item in collections_of(wanted)}
     found += [f"collection {name} gone" for name in before if name not in after]
-    for name in after:
-        if name in before and _facts(before[name]) != _facts(after[name]):
+    for name, collection in after.items():
+        if name in before and _facts(before[name]) != _facts(collection):
             found.append(f"priority and action of collection {name}")
-        elif name not in before and not after[name].get("rules"):
+        elif name not in before and not collection.get("rules"):
             found.append(f"collection {name}")
     return found
 

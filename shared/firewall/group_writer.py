@@ -97,6 +97,7 @@ class GroupWriter:
         tell(log, "writing the firewall", resource=str(target.group), difference=reason)
         async with self._within(run, target.group):
             await self._put(target, run)
+        await self._history.intend(target.group, before=target.body, after=target.body)
 
     async def _check_again(self, target: Target) -> None:
         live = await self._reader.rule_collection_group(target.group)
@@ -114,8 +115,6 @@ class GroupWriter:
             raise TemporaryError("The firewall update goes on beyond the time box.", resource=str(group)) from error
 
     async def _put(self, target: Target, run: Run) -> None:
-        from azure.core.exceptions import HttpResponseError  # noqa: PLC0415  # cold start
-
         group = target.group
         operations = self._clients.network(group.subscription_id).firewall_policy_rule_collection_groups
         etag = (target.live or {}).get("etag")
@@ -123,20 +122,16 @@ class GroupWriter:
         body: Any = target.body
         run.unanswered[group] = body_digest(target.body)
         with azure_errors(group), _priority_taken(group):
-            try:
-                poller = await operations.begin_create_or_update(
-                    group.resource_group,
-                    group.names[0],
-                    group.name,
-                    body,
-                    headers=headers,
-                    # The SDK would repeat a PUT that got no answer; we look first.
-                    retry_on_methods=_SAFE_TO_REPEAT,
-                )
-            except HttpResponseError as error:
-                if error.status_code is not None and error.status_code < 500:
-                    del run.unanswered[group]
-                raise
+            poller = await operations.begin_create_or_update(
+                group.resource_group,
+                group.names[0],
+                group.name,
+                body,
+                headers=headers,
+                # The SDK would repeat a PUT that got no answer; we look first. (aiohttp repeats it once all the same,
+                # so that even a refusal as busy may be the answer to a repetition of our own.)
+                retry_on_methods=_SAFE_TO_REPEAT,
+            )
             del run.unanswered[group]
             run.writes += 1
             await poller.result()

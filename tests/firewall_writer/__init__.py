@@ -1,0 +1,1 @@
+"""The firewall writer against the local Azure, with long-running operations on scaled time."""
