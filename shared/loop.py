@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from typing import Any, Protocol
 
 from shared.apply.executor import Executor
 from shared.apply.outcome import Outcome, Result
@@ -14,14 +15,15 @@ from shared.events import is_looked_after
 from shared.model.resource_id import ResourceId
 from shared.model.world import World
 from shared.observe.observer import Observer
-from shared.plan.action import ActionKind, Plan, Waiting
+from shared.plan.action import Action, ActionKind, Plan, Waiting
+from shared.plan.combined import finding_data, keep_approved, waiting_data
 from shared.plan.finding import Code, Finding, Severity
 from shared.plan.guard import guard
 from shared.plan.planner import plan
 from shared.settings import Settings
 from shared.storage.firewall_state import FirewallState
 from shared.storage.registry import Registry
-from shared.storage.work import SyncRequest, WorkItem, WorkQueues
+from shared.storage.work import SyncRequest, WorkItem
 from shared.telling import tell, working_for
 
 log = logging.getLogger(__name__)
@@ -31,14 +33,55 @@ _REGISTRY_ACTIONS = frozenset({ActionKind.REGISTER_API_SERVER, ActionKind.FORGET
 
 @dataclass(frozen=True, kw_only=True)
 class Report:
-    """What one run of the loop found, did and left. `looks_again_in` is in seconds; None when it is finished."""
+    """What one run of the loop found, did and left.
+
+    `looks_again_in` is in seconds; None when it is finished. `sync_requested_at` is the moment that the firewall was
+    asked to be brought in line with; `not_approved` is what would have been done, had it been in the approved plan.
+    """
 
     item: WorkItem
     plan: Plan = field(default_factory=Plan)
     outcomes: tuple[Outcome, ...] = ()
     findings: tuple[Finding, ...] = ()
     looks_again_in: float | None = None
-    asked_for_sync: bool = False
+    sync_requested_at: datetime | None = None
+    not_approved: tuple[Action, ...] = ()
+
+    @property
+    def asked_for_sync(self) -> bool:
+        """Whether the firewall writer was asked."""
+        return self.sync_requested_at is not None
+
+    def as_data(self) -> dict[str, Any]:
+        """The report as JSON data."""
+        return {
+            "actions": [outcome.as_data() for outcome in self.outcomes],
+            "findings": [finding_data(finding) for finding in self.findings],
+            "waiting": [waiting_data(waiting) for waiting in self.plan.waiting],
+            "heldBack": [action.as_data() for action in self.plan.held_back],
+            "notApproved": [action.as_data() for action in self.not_approved],
+            "looksAgainIn": self.looks_again_in,
+        }
+
+
+class Queues(Protocol):
+    """Where the loop leaves work for later; the storage's queues, or a list in a process that does it all itself."""
+
+    async def reconcile(self, item: WorkItem, *, delay: float = 0.0) -> None:
+        """Ask for a look after `delay` seconds."""
+
+    async def sync_firewall(self, request: SyncRequest, *, delay: float = 0.0) -> None:
+        """Ask for a sync of the firewall."""
+
+
+class RunLog(Protocol):
+    """What the loop asks and tells about the run that an item is a part of."""
+
+    async def approved(self, run_id: str) -> frozenset[tuple[str, ...]] | None:
+        """The actions (`Action.facts`) that somebody approved by the plan's digest; None: no plan was approved."""
+
+    async def report(self, report: Report) -> None:
+        """Remember how an item of a run ended, or that it is looked at again."""
 
 
 class Reconciler:
@@ -51,15 +94,17 @@ class Reconciler:
         executor: Executor,
         registry: Registry,
         firewall_state: FirewallState,
-        queues: WorkQueues,
+        queues: Queues,
         settings: Settings,
         clock: Clock,
+        runs: RunLog | None = None,
     ) -> None:
         self._observer = observer
         self._executor = executor
         self._registry = registry
         self._firewall_state = firewall_state
         self._queues = queues
+        self._runs = runs
         self._settings = settings
         self._clock = clock
 
@@ -71,9 +116,13 @@ class Reconciler:
         """
         if not is_looked_after(item.scope, self._settings):
             tell(log, "scope not looked after", scope=str(item.scope))
-            return Report(item=item)
-        with working_for(function="reconcile", asked_by=item.asked_by, correlation=item.correlation_id):
-            return await self._run(item)
+            report = Report(item=item)
+        else:
+            with working_for(function="reconcile", asked_by=item.asked_by, correlation=item.correlation_id):
+                report = await self._run(item)
+        if item.run_id and self._runs:
+            await self._runs.report(report)
+        return report
 
     async def _run(self, item: WorkItem) -> Report:
         try:
@@ -90,9 +139,9 @@ class Reconciler:
 
     async def _look_and_mend(self, item: WorkItem) -> Report:
         world = await self._observer.observe(item.scope)
-        wanted = plan(world, self._settings)
+        wanted, others, settings = await self._approved(item, plan(world, self._settings))
         try:
-            safe = guard(wanted, world, self._settings)
+            safe = guard(wanted, world, settings)
         except UnsafePlan as error:
             unsafe = _finding(item, error.code, error.message, error.fix)
             return Report(item=item, plan=wanted, findings=(*wanted.findings, unsafe))
@@ -104,10 +153,21 @@ class Reconciler:
             plan=safe,
             outcomes=outcomes,
             findings=(*safe.findings, *refused),
-            asked_for_sync=asked,
+            sync_requested_at=asked,
+            not_approved=others,
         )
 
-    async def _ask_for_sync(self, item: WorkItem, world: World, outcomes: tuple[Outcome, ...]) -> bool:
+    async def _approved(self, item: WorkItem, wanted: Plan) -> tuple[Plan, tuple[Action, ...], Settings]:
+        """The approved part of a plan, the rest, and the settings to guard it by: an approval lifts the caps."""
+        approved = await self._runs.approved(item.run_id) if item.run_id and self._runs else None
+        if approved is None:
+            return wanted, (), self._settings
+        kept, others = keep_approved(wanted, approved)
+        size = max(len(kept.actions), 1)
+        caps = {"max_changes_per_run": size, "max_deletions_per_run": size}
+        return kept, others, self._settings.model_copy(update=caps)
+
+    async def _ask_for_sync(self, item: WorkItem, world: World, outcomes: tuple[Outcome, ...]) -> datetime | None:
         """Ask the firewall writer, when the registry says something that the firewall has not been told."""
         changed = any(
             outcome.action.kind in _REGISTRY_ACTIONS and outcome.result is Result.DONE for outcome in outcomes
@@ -115,16 +175,18 @@ class Reconciler:
         clusters = [observed.cluster.id for observed in world.clusters]
         # Of a cluster that is gone no row may be left to tell whether the firewall still has its rule.
         if not changed and not world.gone and not await self._is_ahead_of_firewall(clusters):
-            return False
+            return None
+        requested_at = self._clock.now()
         await self._queues.sync_firewall(
             SyncRequest(
                 policy=self._settings.firewall_policy_id,
-                requested_at=self._clock.now(),
+                requested_at=requested_at,
                 asked_by=item.asked_by,
                 correlation_id=item.correlation_id,
+                run_id=item.run_id,
             )
         )
-        return True
+        return requested_at
 
     async def _is_ahead_of_firewall(self, clusters: list[ResourceId]) -> bool:
         # A worker that died between registering and asking leaves such rows behind.

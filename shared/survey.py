@@ -122,16 +122,22 @@ def choose_scopes(
 ) -> tuple[Scope, ...]:
     """Clusters first, then VNets, each in id order.
 
-    A VNet is a place of its own when it is a monitoring VNet or has a subnet that is named like an AKS subnet; the
-    other subnets that matter are looked at with their clusters.
+    A VNet is a place of its own when it is a monitoring VNet, or has a subnet that is named like an AKS subnet and no
+    cluster uses; the subnets that clusters use are looked at with them.
     """
-    found = {*(cluster.id for cluster in clusters), *registered}
-    named = {vnet.id for vnet in vnets if any(settings.names_aks_subnet(subnet.id.name) for subnet in vnet.subnets)}
+    known = list(clusters)
+    found = {*(cluster.id for cluster in known), *registered}
+    in_use = {subnet for cluster in known for subnet in cluster.subnets}
+    spare = {
+        vnet.id
+        for vnet in vnets
+        if any(settings.names_aks_subnet(subnet.id.name) and subnet.id not in in_use for subnet in vnet.subnets)
+    }
     scopes = [
         *(Scope(kind=ScopeKind.CLUSTER, resource=cluster) for cluster in sorted(found)),
         *(
             Scope(kind=ScopeKind.VIRTUAL_NETWORK, resource=vnet)
-            for vnet in sorted({*named, *settings.monitoring_vnet_ids})
+            for vnet in sorted({*spare, *settings.monitoring_vnet_ids})
         ),
     ]
     return tuple(scope for scope in scopes if selection.takes(scope.resource) and is_looked_after(scope, settings))

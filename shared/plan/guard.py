@@ -26,14 +26,15 @@ def guard(plan: Plan, world: World, settings: Settings) -> Plan:
     allowed = tuple(action for action in plan.actions if settings.mode_of(action.rule) is Mode.ENFORCE)
     held_back = tuple(action for action in plan.actions if settings.mode_of(action.rule) is not Mode.ENFORCE)
     guarded = replace(plan, actions=allowed, held_back=held_back)
-    _check_size(guarded, settings)
+    check_size(guarded, settings)
     tables = frozenset(action.resource for action in allowed if action.kind is ActionKind.PUT_ROUTE_TABLE)
     for action in allowed:
         CHECKS[action.kind](Case(action=action, world=world, settings=settings, new_tables=tables))
     return guarded
 
 
-def _check_size(plan: Plan, settings: Settings) -> None:
+def check_size(plan: Plan, settings: Settings) -> None:
+    """Refuse a plan with more changes or deletions than the caps. Raises UnsafePlan."""
     checks = (
         (len(plan.actions), settings.max_changes_per_run, "changes", "MAX_CHANGES_PER_RUN"),
         (len(plan.deletions), settings.max_deletions_per_run, "deletions", "MAX_DELETIONS_PER_RUN"),
