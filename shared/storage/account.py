@@ -19,6 +19,17 @@ AZURITE_ACCOUNT = "devstoreaccount1"
 # The account key that Azurite and the old storage emulator publish for everybody; it protects nothing.
 AZURITE_KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
 
+PATIENCE: dict[str, Any] = {
+    "connection_timeout": 5,
+    "retry_total": 2,
+    "initial_backoff": 0.5,
+    "increment_base": 1.5,
+    "random_jitter_range": 1,
+    "retry_backoff_factor": 0.5,
+}
+"""How long the storage clients try, in seconds and numbers. The SDK's own patience is over a minute, but Event Grid
+gives a function 30 seconds and then sends the event once more; queue messages come back by themselves."""
+
 
 class StorageAccount:
     """Clients of one storage account.
@@ -84,11 +95,11 @@ class StorageAccount:
 
     def _open(self, service_class: Any, kind: str) -> Any:
         if self._connection_string:
-            return service_class.from_connection_string(self._connection_string)
+            return service_class.from_connection_string(self._connection_string, **PATIENCE)
         endpoint = f"https://{self._account_name}.{kind}.{self._endpoint_suffix}"
         if kind == "table":
-            return service_class(endpoint=endpoint, credential=self._credential)
-        return service_class(account_url=endpoint, credential=self._credential)
+            return service_class(endpoint=endpoint, credential=self._credential, **PATIENCE)
+        return service_class(account_url=endpoint, credential=self._credential, **PATIENCE)
 
     async def _ensure(self, key: str, create: Any) -> None:
         if key in self._ready:
