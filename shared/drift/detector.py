@@ -74,7 +74,7 @@ class DriftDetector:
 
     async def _sweep(self, correlation: str) -> DriftReport:
         started = self._clock.now()
-        rows, gaps = await self._query()
+        rows, gaps = await self.search()
         hub = await self._observer.hub(fresh=True)
         registered = [row.api_server for row in await self._registry.all()]
         world = fleet_world(rows, hub, registered, self._settings)
@@ -98,8 +98,11 @@ class DriftDetector:
         _tell(report, found)
         return report
 
-    async def _query(self) -> tuple[FleetRows, tuple[str, ...]]:
-        """One after the other: Resource Graph takes 15 queries in 5 seconds, and a sweep is in no hurry."""
+    async def search(self) -> tuple[FleetRows, tuple[str, ...]]:
+        """What Resource Graph knows of the fleet, and what the search may have missed.
+
+        One query after the other: Resource Graph takes 15 queries in 5 seconds, and a sweep is in no hurry.
+        """
         graph, wanted = self._graph, self._settings.spoke_subscription_ids
         clusters = await graph.clusters(wanted)
         vnets = await graph.virtual_networks(wanted)
