@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
-
 import azure.functions as func
 
-from shared.problem import MEDIA_TYPE, ProblemError
+from functions.http import answer_or_problem, json_answer
 from shared.reach_service import check_reachability
 
 blueprint = func.Blueprint()
@@ -16,9 +14,8 @@ blueprint = func.Blueprint()
 @blueprint.route(route="reachability", methods=["GET"], auth_level=func.AuthLevel.FUNCTION)
 async def reachability(req: func.HttpRequest) -> func.HttpResponse:
     """Verdict, steps and assumptions for `?cluster=<id>`, from every monitoring subnet or from `&from=<subnet id>`."""
-    try:
-        answer = json.dumps(await check_reachability(req.params))
-        status, kind = 200, "application/json"
-    except ProblemError as error:
-        answer, status, kind = error.problem.as_json(), error.problem.status, MEDIA_TYPE
-    return func.HttpResponse(answer, status_code=status, mimetype=kind, headers={"Cache-Control": "no-store"})
+
+    async def work() -> func.HttpResponse:
+        return json_answer(await check_reachability(req.params))
+
+    return await answer_or_problem(work)

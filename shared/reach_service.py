@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from shared.errors import InvalidResourceId, NotReady, PermanentError, SettingsError, TemporaryError
+from shared.errors import InvalidResourceId
 from shared.model.azure_types import MANAGED_CLUSTER, SUBNET
 from shared.model.resource_id import ResourceId
 from shared.problem import Problem, ProblemError
@@ -14,7 +14,7 @@ from shared.reach_observer import ReachabilityObserver, is_source
 from shared.reachability.analyse import analyse
 from shared.reachability.verdict import VERSION
 from shared.reachability.world import ReachabilityWorld
-from shared.runtime import Runtime, current_runtime
+from shared.runtime import current_runtime
 from shared.settings import Settings
 
 _LONGEST_ECHO = 300
@@ -28,21 +28,10 @@ async def check_reachability(params: Mapping[str, str]) -> dict[str, Any]:
         JSON data: a verdict for every subnet asked about.
 
     Raises:
-        ProblemError: the request is wrong, names what is not there or not looked after, or Azure does not answer.
+        ProblemError: the request is wrong, or names what is not there or not looked after.
+        HublinkError: the settings are wrong, or Azure does not answer or refuses a read that nothing goes without.
     """
-    try:
-        return await _check(current_runtime(), params)
-    except SettingsError as error:
-        raise ProblemError(
-            Problem(status=503, code="settings", detail="Wrong settings.", mistakes=error.mistakes)
-        ) from error
-    except (TemporaryError, NotReady) as error:
-        raise _problem(503, "azure-does-not-answer", str(error)) from error
-    except PermanentError as error:
-        raise _problem(502, "azure-refuses", str(error)) from error
-
-
-async def _check(runtime: Runtime, params: Mapping[str, str]) -> dict[str, Any]:
+    runtime = current_runtime()
     cluster, source = _question(params, runtime.settings)
     observer = ReachabilityObserver(runtime.reader, runtime.settings)
     sources = (source,) if source else await observer.sources()

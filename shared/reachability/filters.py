@@ -14,6 +14,7 @@ from shared.model.resource_id import ResourceId
 from shared.model.world import Subnet, VirtualNetwork
 from shared.reachability.codes import Outcome, ReachCode
 from shared.reachability.names import Question, look_up_from_firewall
+from shared.reachability.public_terms import NOTE, without_public_terms
 from shared.reachability.routes import routing_of
 from shared.reachability.security import Connection, Filtered, addresses_of, filter_connection
 from shared.reachability.trip import Trip
@@ -53,6 +54,8 @@ def _flow(trip: Trip, source: IPv4Network) -> Flow:
 def _compiled(trip: Trip, policy: FirewallPolicy) -> CompiledPolicy:
     firewall = trip.world.firewall
     own = [firewall.address] if firewall.address else None
+    if trip.address.is_private:
+        policy = without_public_terms(policy, private_name=trip.host != (trip.observed.cluster.fqdn or "").lower())
     return compile_policy(policy, firewall.ip_groups, fqdns=_fqdns(trip), firewall_addresses=own)
 
 
@@ -95,7 +98,7 @@ def _filtered(trip: Trip, decision: Decision) -> Step:
             resource = _policy_of(decision.rule) or policy_id
             return noted(blocked(ReachCode.FIREWALL_DENIED, message, resource, rule=rule), *_rollout(trip))
         case "denied":
-            return noted(blocked(ReachCode.FIREWALL_NO_MATCH, message, policy_id), *_rollout(trip))
+            return noted(blocked(ReachCode.FIREWALL_NO_MATCH, message, policy_id), *_rollout(trip), *_tags(trip))
         case "partly":
             return _partly(trip, decision)
     doubted = ", ".join(str(each) for each in decision.unknowns) or rule
@@ -107,6 +110,12 @@ def _rollout(trip: Trip) -> Iterator[str]:
     firewall = trip.world.firewall
     if firewall.policy_state.lower() != "succeeded":
         yield f"{firewall.policy_id.name} is {firewall.policy_state}; the rules that were read are taken to be in force"
+
+
+def _tags(trip: Trip) -> Iterator[str]:
+    policy = trip.world.firewall.policy
+    if policy and without_public_terms(policy, private_name=True) != policy:
+        yield NOTE
 
 
 def _partly(trip: Trip, decision: Decision) -> Step:

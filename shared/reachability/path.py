@@ -145,11 +145,20 @@ def _side(vnet: VirtualNetwork, remote: VirtualNetwork, address: IPv4Address | N
     elif not peering.allows_access:
         yield blocked(ReachCode.PEERING_NO_ACCESS, f"The peering {between} does not allow access.", resource)
     elif address and not any(address in prefix for prefix in trip.world.remote_space(vnet, remote.id)):
-        yield blocked(ReachCode.PEERING_OUT_OF_SYNC, f"The peering {between} does not know {address}.", resource)
+        yield _out_of_sync(trip, f"The peering {between} does not know {address}.", resource, address)
     elif not peering.complete_vnets:
         assumption = f"the peering {between} includes the subnets on the way"
         message = f"The peering {between} connects only some subnets."
         yield unknown(ReachCode.PEERING_PARTIAL, message, resource, assumption)
+
+
+def _out_of_sync(trip: Trip, message: str, resource: ResourceId, address: IPv4Address) -> Step:
+    endpoint = trip.private_endpoint
+    if endpoint and endpoint.address == address:
+        # A private endpoint brings a /32 of its own into the VNets peered with its own.
+        assumption = f"the private endpoint's own route for {address} holds in spite of the peering's state"
+        return unknown(ReachCode.PEERING_OUT_OF_SYNC, message, resource, assumption)
+    return blocked(ReachCode.PEERING_OUT_OF_SYNC, message, resource)
 
 
 def _hub_route(trip: Trip, hub: VirtualNetwork) -> Iterator[Step]:
