@@ -1,0 +1,218 @@
+metadata description = 'The function app on Flex Consumption.'
+
+@description('Required. Name of the plan.')
+param planName string
+
+@description('Required. Name of the function app.')
+param name string
+
+@description('Required. Region.')
+param location string
+
+@description('Required. Tags of every resource.')
+param tags object
+
+@description('Required. Resource id of the app\'s identity.')
+param identityId string
+
+@description('Required. Client id of the app\'s identity.')
+param clientId string
+
+@description('Required. Name of the storage account.')
+param storageAccountName string
+
+@description('Required. URL of the container that the package is published to.')
+param packageContainerUrl string
+
+@description('Required. Name of the Application Insights component.')
+param componentName string
+
+@description('Required. The app settings of the settings model, by name; empty ones mean their default.')
+param settings object
+
+@description('Required. Python version.')
+@allowed([
+  '3.11'
+  '3.12'
+  '3.13'
+])
+param pythonVersion string
+
+@description('Required. Most instances, of each function group.')
+@minValue(40)
+@maxValue(1000)
+param maximumInstances int
+
+@description('Required. Whether instances are spread over zones; needs two that are always ready.')
+param zoneRedundant bool
+
+@description('Required. Resource id of the subnet for outbound traffic; empty: none.')
+param subnetId string
+
+@description('Required. Client id of the app registration that callers of the HTTP functions sign in to; empty: keys only.')
+param signInClientId string
+
+// What the host needs beside the app's own settings.
+var hostSettings = {
+  APPLICATIONINSIGHTS_CONNECTION_STRING: component.properties.ConnectionString
+  APPLICATIONINSIGHTS_AUTHENTICATION_STRING: 'ClientId=${clientId};Authorization=AAD'
+  AzureWebJobsStorage__accountName: storageAccountName
+  AzureWebJobsStorage__clientId: clientId
+  AzureWebJobsStorage__credential: 'managedidentity'
+}
+
+resource component 'Microsoft.Insights/components@2020-02-02' existing = {
+  name: componentName
+}
+
+resource plan 'Microsoft.Web/serverfarms@2024-11-01' = {
+  // checkov:skip=CKV_AZURE_212: Flex Consumption has no worker count; always-ready instances are set on the app
+  // checkov:skip=CKV_AZURE_225: a parameter, because not every region has zones
+  name: planName
+  location: location
+  tags: tags
+  kind: 'functionapp'
+  sku: {
+    name: 'FC1'
+    tier: 'FlexConsumption'
+  }
+  properties: {
+    reserved: true
+    zoneRedundant: zoneRedundant
+  }
+}
+
+resource site 'Microsoft.Web/sites@2024-11-01' = {
+  // checkov:skip=CKV_AZURE_222: Event Grid delivers over the public endpoint only; functions ask for a key or a sign-in
+  // checkov:skip=CKV_AZURE_221: Event Grid delivers over the public endpoint only; functions ask for a key or a sign-in
+  // checkov:skip=CKV_AZURE_17: Event Grid presents no client certificate
+  // checkov:skip=CKV_AZURE_13: sign-in is a parameter; without it every function but health asks for a key
+  // checkov:skip=CKV_AZURE_16: a user-assigned identity, so that roles survive a new app
+  // checkov:skip=CKV_AZURE_71: a user-assigned identity, so that roles survive a new app
+  // checkov:skip=CKV_AZURE_88: Flex Consumption has no mounted storage; it keeps no state
+  // checkov:skip=CKV_AZURE_65: an app of functions has no pages whose errors would be traced
+  // checkov:skip=CKV_AZURE_66: an app of functions logs to Application Insights
+  // checkov:skip=CKV_AZURE_63: an app of functions logs to Application Insights
+  // checkov:skip=CKV_AZURE_213: Flex Consumption has no health check path
+  name: name
+  location: location
+  tags: union(tags, { 'azd-service-name': 'functions' })
+  kind: 'functionapp,linux'
+  identity: {
+    type: 'UserAssigned'
+    userAssignedIdentities: {
+      '${identityId}': {}
+    }
+  }
+  properties: {
+    serverFarmId: plan.id
+    httpsOnly: true
+    virtualNetworkSubnetId: empty(subnetId) ? null : subnetId
+    siteConfig: {
+      ftpsState: 'Disabled'
+      http20Enabled: true
+      minTlsVersion: '1.2'
+      scmMinTlsVersion: '1.2'
+      appSettings: map(items(union(settings, hostSettings)), setting => {
+        name: setting.key
+        value: setting.value
+      })
+    }
+    functionAppConfig: {
+      deployment: {
+        storage: {
+          type: 'blobContainer'
+          value: packageContainerUrl
+          authentication: {
+            type: 'UserAssignedIdentity'
+            userAssignedIdentityResourceId: identityId
+          }
+        }
+      }
+      runtime: {
+        name: 'python'
+        version: pythonVersion
+      }
+      scaleAndConcurrency: {
+        // Event Grid's functions live in the http group. From zero the first event may bounce and come back after
+        // five minutes, while AKS waits ten at most for its zone to be linked.
+        alwaysReady: [
+          {
+            name: 'http'
+            instanceCount: zoneRedundant ? 2 : 1
+          }
+        ]
+        instanceMemoryMB: 2048
+        maximumInstanceCount: maximumInstances
+      }
+    }
+  }
+}
+
+resource ftp 'Microsoft.Web/sites/basicPublishingCredentialsPolicies@2024-11-01' = {
+  parent: site
+  name: 'ftp'
+  properties: {
+    allow: false
+  }
+}
+
+resource scm 'Microsoft.Web/sites/basicPublishingCredentialsPolicies@2024-11-01' = {
+  parent: site
+  name: 'scm'
+  properties: {
+    allow: false
+  }
+}
+
+resource signIn 'Microsoft.Web/sites/config@2024-11-01' = if (!empty(signInClientId)) {
+  parent: site
+  name: 'authsettingsV2'
+  properties: {
+    platform: {
+      enabled: true
+    }
+    globalValidation: {
+      requireAuthentication: true
+      unauthenticatedClientAction: 'Return401'
+      // Event Grid brings its own key and cannot sign in; health says nothing secret.
+      excludedPaths: [
+        '/runtime/webhooks/EventGrid'
+        '/runtime/webhooks/eventgrid'
+        '/api/health'
+      ]
+    }
+    httpSettings: {
+      requireHttps: true
+    }
+    identityProviders: {
+      azureActiveDirectory: {
+        enabled: true
+        registration: {
+          clientId: signInClientId
+          openIdIssuer: '${environment().authentication.loginEndpoint}${subscription().tenantId}/v2.0'
+        }
+        validation: {
+          allowedAudiences: [
+            signInClientId
+            'api://${signInClientId}'
+          ]
+        }
+      }
+    }
+    login: {
+      tokenStore: {
+        enabled: false
+      }
+    }
+  }
+}
+
+@description('Name of the function app.')
+output name string = site.name
+
+@description('Resource id of the function app.')
+output resourceId string = site.id
+
+@description('Address of the function app.')
+output url string = 'https://${site.properties.defaultHostName}'

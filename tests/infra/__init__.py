@@ -1,0 +1,1 @@
+"""What can be checked of the templates without a Bicep compiler."""
