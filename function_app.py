@@ -7,6 +7,7 @@ from functions import (
     attach_route_table,
     backfill,
     detect_drift,
+    firewall,
     link_dns_zone,
     openapi,
     reachability,
@@ -29,6 +30,7 @@ for module in (
     report,
     backfill,
     reachability,
+    firewall,
     openapi,
 ):
     app.register_functions(module.blueprint)

@@ -17,7 +17,7 @@ from typing import Any
 
 from shared.errors import InvalidResourceId, IrrelevantEvent
 from shared.model.resource_id import ResourceId
-from shared.model.scope import Scope, scope_of
+from shared.model.scope import Scope, ScopeKind, scope_of
 from shared.settings import Settings
 
 _TABLE = Path(__file__).with_name("event_subscriptions.json")
@@ -122,6 +122,11 @@ def require_ours(event: ResourceEvent, settings: Settings) -> None:
 
 
 def is_looked_after(scope: Scope, settings: Settings) -> bool:
-    """Whether a scope lies in an allowed subscription, in a monitoring VNet, in the hub, or is a trusted zone."""
+    """Whether a scope lies in an allowed subscription, in a monitoring VNet, in the hub, or is a trusted zone.
+
+    Of firewall policies only the one we write counts, wherever it is.
+    """
+    if scope.kind is ScopeKind.FIREWALL_POLICY:
+        return scope.resource == settings.firewall_policy_id
     named = (*settings.trusted_zone_ids, *settings.monitoring_vnet_ids, settings.hub_vnet_id)
     return settings.allows_subscription(scope.resource.subscription_id) or scope.resource in named

@@ -13,6 +13,7 @@ from shared.clock import Clock
 from shared.errors import NotReady, PermanentError, ResourceGone, TemporaryError, UnsafePlan
 from shared.events import is_looked_after
 from shared.model.resource_id import ResourceId
+from shared.model.scope import ScopeKind
 from shared.model.world import World
 from shared.observe.observer import Observer
 from shared.plan.action import Action, ActionKind, Plan, Waiting
@@ -172,6 +173,8 @@ class Reconciler:
         changed = any(
             outcome.action.kind in _REGISTRY_ACTIONS and outcome.result is Result.DONE for outcome in outcomes
         )
+        # Somebody wrote the policy, maybe we ourselves: the writer looks, and writes only what differs.
+        changed = changed or item.scope.kind is ScopeKind.FIREWALL_POLICY
         clusters = [observed.cluster.id for observed in world.clusters]
         # Of a cluster that is gone no row may be left to tell whether the firewall still has its rule.
         if not changed and not world.gone and not await self._is_ahead_of_firewall(clusters):

@@ -86,6 +86,7 @@ class FirewallWriter:
         settings: Settings,
         clock: Clock,
     ) -> None:
+        self._clients = clients
         self._registry = registry
         self._state = state
         self._history = history
@@ -108,30 +109,34 @@ class FirewallWriter:
         """
         if await self._coalescer.is_served(request):
             return Sync(result=SyncResult.SATISFIED)
+        # Loading the SDK keeps a cold instance busy for seconds, in which a lease could not be renewed.
+        self._clients.network(self._policy.subscription_id)
         async with self._locks.hold(f"firewall-{short_hash(self._policy, 40)}") as lock:
             if lock is None:
                 waits = await self._coalescer.join(request)
                 return Sync(result=SyncResult.BUSY if waits else SyncResult.COVERED)
             await self._coalescer.take_over(request)
-            return await self._sync_while_held(lock, request)
+            run = Run(deadline=self._clock.now() + self._scaled(TIME_BOX_SECONDS))
+            try:
+                snapshot = await self._sync_while_held(lock, run, request)
+            except (PermanentError, ResourceGone, UnsafePlan) as error:
+                run.find(refused(error, self._targets.api_group))
+                return self._ended(run, SyncResult.REFUSED)
+        # Looking around takes reads only; the next writer need not wait for them.
+        for finding in await self._inspector.inspect(snapshot, changed=run.writes > 0):
+            run.find(finding)
+        return self._ended(run, await self._result(run))
 
-    async def _sync_while_held(self, lock: Lock, request: SyncRequest) -> Sync:
+    async def _sync_while_held(self, lock: Lock, run: Run, request: SyncRequest) -> Snapshot:
         """Write until nobody is owed a later read: what arrives meanwhile is one more write."""
         started = self._clock.now()
-        run = Run(deadline=started + self._scaled(TIME_BOX_SECONDS))
-        try:
+        snapshot = await self._round(lock, run, request)
+        while await self._is_more_to_do(snapshot.read_at):
+            if self._clock.now() - started > self._scaled(LAST_START_SECONDS):
+                await self._queues.sync_firewall(replace(request, requested_at=self._clock.now()))
+                break
             snapshot = await self._round(lock, run, request)
-            while await self._is_more_to_do(snapshot.read_at):
-                if self._clock.now() - started > self._scaled(LAST_START_SECONDS):
-                    await self._queues.sync_firewall(replace(request, requested_at=self._clock.now()))
-                    break
-                snapshot = await self._round(lock, run, request)
-            for finding in await self._inspector.inspect(snapshot, changed=run.writes > 0):
-                run.find(finding)
-        except (PermanentError, ResourceGone, UnsafePlan) as error:
-            run.find(refused(error, self._targets.api_group))
-            return self._ended(run, SyncResult.REFUSED)
-        return self._ended(run, await self._result(run))
+        return snapshot
 
     async def _result(self, run: Run) -> SyncResult:
         if run.writes:

@@ -16,6 +16,7 @@ class ScopeKind(StrEnum):
     CLUSTER = "cluster"
     VIRTUAL_NETWORK = "virtualNetwork"
     ROUTE_TABLE = "routeTable"
+    FIREWALL_POLICY = "firewallPolicy"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,6 +35,7 @@ _KIND_OF_TYPE = {
     azure_types.MANAGED_CLUSTER: ScopeKind.CLUSTER,
     azure_types.VIRTUAL_NETWORK: ScopeKind.VIRTUAL_NETWORK,
     azure_types.ROUTE_TABLE: ScopeKind.ROUTE_TABLE,
+    azure_types.FIREWALL_POLICY: ScopeKind.FIREWALL_POLICY,
 }
 _KIND_OF_TYPE_LOWER = {name.lower(): kind for name, kind in _KIND_OF_TYPE.items()}
 
@@ -42,7 +44,7 @@ def scope_of(resource: ResourceId) -> Scope | None:
     """The scope that looks at a resource or at the parent it belongs to; None for types nobody looks at.
 
     A link or A record leads to its zone, a subnet or peering to its VNet, a route to its table, a node pool to its
-    cluster.
+    cluster, a rule collection group to its firewall policy.
     """
     current = resource
     while current.types:

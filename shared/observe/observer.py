@@ -48,6 +48,9 @@ class Observer:
                 return await self._vnet_scope(scope.resource)
             case ScopeKind.ROUTE_TABLE:
                 return await self._route_table_scope(scope.resource)
+            case ScopeKind.FIREWALL_POLICY:
+                # The firewall writer reads the policy itself; the loop only asks it to.
+                return World(hub=await self.hub())
 
     async def hub(self, *, fresh: bool = False) -> Hub:
         """Hub VNet, monitoring VNets and the firewall's address. Raises NotReady when a VNet does not exist."""

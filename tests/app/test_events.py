@@ -21,6 +21,7 @@ SCOPES = {
     "managedClusters": "cluster",
     "virtualNetworks": "virtualNetwork",
     "routeTables": "routeTable",
+    "firewallPolicies": "firewallPolicy",
 }
 ACKNOWLEDGED_WITHIN = 0.25
 
@@ -36,6 +37,8 @@ def resource_of(contoso: Contoso, operation: str) -> str:
     provider, *types, _ = operation.removesuffix("/action").split("/")
     if operation.endswith("/action"):
         types = types[:1]
+    if types[0] == "firewallPolicies":
+        return contoso.our_group if types[1:] else str(contoso.seed["firewall_policy"])
     names = "".join(f"/{kind}/{kind.lower()}-1" for kind in types)
     return f"{contoso.spoke['group']}/providers/{provider}{names}"
 

@@ -47,6 +47,9 @@ FILES = {
     "route_delete": ({"attach_route_table"}, ScopeKind.ROUTE_TABLE, OUR_TABLE_ID),
     "node_pool_write": ({"attach_route_table"}, ScopeKind.CLUSTER, CLUSTER_ID),
     "cluster_delete": ({"retire_cluster"}, ScopeKind.CLUSTER, CLUSTER_ID),
+    "firewall_policy_write": ({"allow_api_server"}, ScopeKind.FIREWALL_POLICY, POLICY_ID),
+    "rule_collection_group_write": ({"allow_api_server"}, ScopeKind.FIREWALL_POLICY, POLICY_ID),
+    "rule_collection_group_delete": ({"allow_api_server"}, ScopeKind.FIREWALL_POLICY, POLICY_ID),
 }
 
 
@@ -144,7 +147,9 @@ def test_subject_that_is_no_resource_id_is_refused(subject):
 
 
 def test_resource_that_nobody_looks_at_has_no_scope():
-    event = read(wire("zone_write"), "link_dns_zone", subject=str(POLICY_ID))
+    event = read(
+        wire("zone_write"), "link_dns_zone", subject=str(SPOKE_ID.group.resource("Microsoft.Compute/disks", "d"))
+    )
 
     with pytest.raises(IrrelevantEvent, match="nobody looks at"):
         _ = event.scope

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import copy
 import uuid
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 from datetime import UTC, datetime
 from ipaddress import IPv4Address
 from typing import Any
 
+from local.azure.environment import app_environment
 from local.azure.firewall.models import effective_groups
+from local.host.process import HostProcess
 from shared.firewall.writer import Sync
 from shared.model.resource_id import ResourceId
 from shared.model.world import ApiServer
 from shared.runtime import Runtime
 from shared.storage.work import SyncRequest
 from tests.app.conftest import Contoso
+from tests.conftest import CERTIFICATES
 
 GROUP = "rcg-aks-api-servers"
 COLLECTION = "allow-aks-api-servers"
@@ -81,3 +86,33 @@ def edit_by_hand(contoso: Contoso, change: Any, name: str = GROUP, *, wait: floa
 
 def codes(outcome: Sync) -> list[str]:
     return [str(finding.code) for finding in outcome.findings]
+
+
+@contextlib.asynccontextmanager
+async def hosts(contoso: Contoso, count: int, *, speed: float) -> AsyncIterator[list[HostProcess]]:
+    """Functions hosts of the app side by side, on a clock slow enough for processes, warmed up."""
+    contoso.azure.clock.set_speed(speed)
+    environment = {
+        **app_environment(contoso.azure.base_url, CERTIFICATES.ca),
+        **contoso.seed["settings"],
+        "AzureWebJobsStorage": contoso.connection_string,
+        "TIME_SCALE": str(speed),
+        # The clusters of these tests are only registered; the timer would find out.
+        "AzureWebJobs.detect_drift.Disabled": "true",
+    }
+    started = [HostProcess(env=environment, speed=speed, ready_within=90) for _ in range(count)]
+    try:
+        await asyncio.gather(*(host.astart() for host in started))
+        while not all(any("firewall synced" in line for line in host.output) for host in started):
+            await contoso.app.queues.sync_firewall(request(contoso))
+            await asyncio.sleep(0.3)
+        yield started
+    finally:
+        await asyncio.gather(*(host.astop() for host in started), return_exceptions=True)
+
+
+async def until(condition: Callable[[], bool], *, seconds: float) -> None:
+    """Wait for something to become true; the assertion that follows says what did not."""
+    deadline = asyncio.get_running_loop().time() + seconds
+    while not condition() and asyncio.get_running_loop().time() < deadline:  # noqa: ASYNC110  # the world outside
+        await asyncio.sleep(0.05)

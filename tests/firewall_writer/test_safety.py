@@ -50,7 +50,7 @@ def _platform(contoso: Contoso) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    "status, code", [(409, "AnotherOperationInProgress"), (429, "TooManyRequests"), (503, "ServerBusy")]
+    ("status", "code"), [(409, "AnotherOperationInProgress"), (429, "TooManyRequests"), (503, "ServerBusy")]
 )
 async def test_refusal_that_passes_is_tried_again(contoso: Contoso, status: int, code: str) -> None:
     await register(contoso, [1])
@@ -62,7 +62,7 @@ async def test_refusal_that_passes_is_tried_again(contoso: Contoso, status: int,
 
 
 @pytest.mark.parametrize(
-    "kind, order",
+    ("kind", "order"),
     [
         (
             "operation_failed",

@@ -20,6 +20,8 @@ from tests.builders import CLUSTER_ID, HUB_ID, NODES_ID, OUR_TABLE_ID, POLICY_ID
         (SPOKE_ID, ScopeKind.VIRTUAL_NETWORK, SPOKE_ID),
         (NODES_ID, ScopeKind.VIRTUAL_NETWORK, SPOKE_ID),
         (SPOKE_ID.child("virtualNetworkPeerings", "to-hub"), ScopeKind.VIRTUAL_NETWORK, SPOKE_ID),
+        (POLICY_ID, ScopeKind.FIREWALL_POLICY, POLICY_ID),
+        (POLICY_ID.child("ruleCollectionGroups", "rcg"), ScopeKind.FIREWALL_POLICY, POLICY_ID),
         (OUR_TABLE_ID, ScopeKind.ROUTE_TABLE, OUR_TABLE_ID),
         (OUR_TABLE_ID.child("routes", "default"), ScopeKind.ROUTE_TABLE, OUR_TABLE_ID),
     ],
@@ -35,7 +37,7 @@ def test_scope_is_found_in_any_casing():
     assert scope_of(lower) == Scope(kind=ScopeKind.CLUSTER, resource=lower)
 
 
-@pytest.mark.parametrize("resource", [POLICY_ID, group("rg"), group("rg").resource("Microsoft.Compute/disks", "d")])
+@pytest.mark.parametrize("resource", [group("rg"), group("rg").resource("Microsoft.Compute/disks", "d")])
 def test_nobody_looks_at_other_types(resource):
     assert scope_of(resource) is None
 

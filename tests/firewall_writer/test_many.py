@@ -1,0 +1,120 @@
+"""A hundred clusters, three hosts, one writer."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+from shared.firewall.coalescing import Coalescer
+from shared.firewall.writer import SyncResult
+from shared.storage.firewall_state import SyncState
+from tests.app.conftest import Contoso
+from tests.firewall_writer.helpers import addresses, firewall_writes, hosts, register, request, sync, until
+
+UPDATE = 240.0
+
+
+async def test_request_older_than_the_last_read_costs_no_call(contoso: Contoso) -> None:
+    await register(contoso, [1])
+    early = request(contoso)
+    await asyncio.sleep(0.05)
+    await sync(contoso)
+    before = len(contoso.azure.requests)
+    served = await contoso.app.firewall_writer.sync(early)
+    assert served.result is SyncResult.SATISFIED
+    assert len(contoso.azure.requests) == before
+
+
+async def test_requests_during_a_write_cost_one_next_write_and_only_one_of_them_waits(contoso: Contoso) -> None:
+    contoso.azure.latencies.firewall_policy = 900.0
+    await register(contoso, [1])
+    running = asyncio.create_task(sync(contoso))
+    await until(lambda: firewall_writes(contoso) == 1, seconds=20)
+    others = [contoso.app_with() for _ in range(5)]
+    await register(contoso, range(2, 12))
+    found = await asyncio.gather(*(sync(contoso, app) for app in others))
+    results = sorted(item.result for item in found)
+    assert results == [SyncResult.BUSY] + [SyncResult.COVERED] * 4
+    first = await running
+    assert first.writes == 2
+    assert len(addresses(contoso)) == 11
+    assert firewall_writes(contoso) == 2
+
+
+async def test_acknowledged_request_is_served_even_when_the_registry_shows_no_newer_row(contoso: Contoso) -> None:
+    """A hand edit during the write changes no row: the note in the waiting row makes the writer look again."""
+    contoso.azure.latencies.firewall_policy = 900.0
+    await register(contoso, [1])
+    running = asyncio.create_task(sync(contoso))
+    await until(lambda: firewall_writes(contoso) == 1, seconds=20)
+    late = request(contoso)
+    assert (await contoso.app_with().firewall_writer.sync(late)).result is SyncResult.BUSY
+    assert (await running).result is SyncResult.WRITTEN
+    last = await contoso.app.firewall_state.last_sync(contoso.app.settings.firewall_policy_id)
+    assert last is not None
+    assert last.read_at > late.requested_at
+
+
+async def test_request_that_waits_answers_for_those_who_count_on_it(contoso: Contoso) -> None:
+    """Served means: the last sync read late enough for the latest of them, not only for the one that waits."""
+    state, policy = contoso.app.firewall_state, contoso.app.settings.firewall_policy_id
+    coalescer = Coalescer(state, policy, contoso.app.clock)
+    waits, counts_on_it = request(contoso), request(contoso)
+    assert await coalescer.join(waits)
+    assert not await coalescer.join(counts_on_it)
+    between = waits.requested_at + (counts_on_it.requested_at - waits.requested_at) / 2 + timedelta(seconds=0.05)
+    later = datetime.now(UTC) + timedelta(seconds=1)
+    for read_at, served in ((between - timedelta(seconds=1), False), (later, True)):
+        await state.completed(policy, SyncState(read_at=read_at, completed_at=read_at, digest="", rules=0))
+        assert await coalescer.is_served(waits) is served
+    assert await state.waiting(policy) is None
+
+
+async def test_request_that_stopped_waiting_is_replaced(contoso: Contoso) -> None:
+    state, policy = contoso.app.firewall_state, contoso.app.settings.firewall_policy_id
+    coalescer = Coalescer(state, policy, contoso.app.clock)
+    assert await coalescer.join(request(contoso))
+    row = await state.waiting(policy)
+    assert row is not None
+    await state.wait(policy, replace(row, seen_at=row.seen_at - timedelta(minutes=5)))
+    assert await coalescer.join(request(contoso))
+
+
+async def test_hundred_clusters_in_a_minute_on_three_hosts_cost_three_writes_at_most(contoso: Contoso) -> None:
+    async with hosts(contoso, 3, speed=15.0):
+        assert firewall_writes(contoso) == 0
+        clock = contoso.azure.clock
+        begun = clock.seconds()
+        await asyncio.gather(*(_appear(contoso, number, begun + 60 * number / 100) for number in range(1, 101)))
+        last = clock.seconds()
+        print(f"appeared within {last - begun:.0f} simulated seconds")
+        await until(lambda: len(addresses(contoso)) == 100, seconds=4 * UPDATE / clock.speed)
+        took = clock.seconds() - last
+        print(f"writes {firewall_writes(contoso)}, {took:.0f} simulated seconds after the last address")
+        assert len(addresses(contoso)) == 100
+        assert took <= 2.2 * UPDATE
+        assert firewall_writes(contoso) <= 3
+        refused = [item for item in contoso.azure.requests if item.method == "PUT" and item.status >= 400]
+        assert refused == []
+
+
+async def _appear(contoso: Contoso, number: int, at: float) -> None:
+    clock = contoso.azure.clock
+    await asyncio.sleep(max(0.0, at - clock.seconds()) / clock.speed)
+    await register(contoso, [number])
+    await contoso.app.queues.sync_firewall(request(contoso))
+
+
+async def test_killed_writer_is_succeeded_when_its_lease_ends_and_no_rule_is_lost(contoso: Contoso) -> None:
+    async with hosts(contoso, 2, speed=40.0) as running:
+        await register(contoso, [1])
+        await contoso.app.queues.sync_firewall(request(contoso))
+        await until(lambda: firewall_writes(contoso) == 1, seconds=30)
+        assert firewall_writes(contoso) == 1
+        writer = next(host for host in running if any("writing the firewall" in line for line in host.output))
+        await writer.akill()
+        await register(contoso, [2])
+        await until(lambda: len(addresses(contoso)) == 2, seconds=50)
+        assert addresses(contoso) == {"10.1.4.1", "10.1.4.2"}
+        assert firewall_writes(contoso) == 2

@@ -1,0 +1,184 @@
+"""History, restore and hold: an undo that the next sync does not undo."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import azure.functions as func
+import pytest
+
+from functions import firewall
+from shared.firewall.writer import SyncResult
+from shared.storage import names
+from tests.app.conftest import Contoso
+from tests.firewall_writer.helpers import (
+    addresses,
+    codes,
+    edit_by_hand,
+    enforced,
+    firewall_writes,
+    group_id,
+    register,
+    sync,
+)
+
+
+async def call(
+    contoso: Contoso, monkeypatch: pytest.MonkeyPatch, name: str, body: Any = None, *, params: Any = None, **route: str
+) -> tuple[int, Any]:
+    """Call an HTTP function in this process."""
+    monkeypatch.setattr(firewall, "current_runtime", lambda: contoso.app)
+    raw = body if isinstance(body, bytes) else json.dumps(body).encode()
+    request = func.HttpRequest(method="GET", url="/", body=raw, params=params or {}, route_params=route)
+    answer = await getattr(firewall, name)._function._func(request)
+    assert answer.headers["Cache-Control"] == "no-store"
+    if answer.status_code >= 400:
+        assert answer.mimetype == "application/problem+json"
+    return answer.status_code, json.loads(answer.get_body())
+
+
+async def entries(contoso: Contoso, monkeypatch: pytest.MonkeyPatch, **params: str) -> Any:
+    status, found = await call(contoso, monkeypatch, "firewall_history", params=params)
+    assert status == 200
+    return found
+
+
+async def three_states(contoso: Contoso) -> None:
+    for number in (1, 2, 3):
+        await register(contoso, [number])
+        await sync(contoso)
+
+
+async def test_every_body_is_kept_before_it_is_replaced_newest_first_and_in_pages(
+    contoso: Contoso, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await three_states(contoso)
+    found = await entries(contoso, monkeypatch)
+    assert [(entry["rules"], entry["reason"]) for entry in found["entries"]] == [(2, "1 added"), (1, "1 added")]
+    first = await entries(contoso, monkeypatch, limit="1")
+    second = await entries(contoso, monkeypatch, limit="1", before=first["next"])
+    assert [first["entries"][0], second["entries"][0]] == found["entries"]
+    assert second["next"] is None
+    status, body = await call(contoso, monkeypatch, "firewall_body", digest=found["entries"][1]["digest"])
+    assert status == 200
+    assert len(body["properties"]["ruleCollections"][0]["rules"]) == 1
+
+
+async def test_restore_puts_the_body_back_and_no_sync_undoes_it_until_the_hold_is_released(
+    contoso: Contoso, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await three_states(contoso)
+    digest = (await entries(contoso, monkeypatch))["entries"][1]["digest"]
+
+    status, answer = await call(
+        contoso, monkeypatch, "firewall_restore", {"digest": digest, "reason": "wrong rules", "by": "netops"}
+    )
+    assert status == 202
+    assert "MODE_API_RULES=report" in answer["advice"]
+    assert [item["askedBy"] for item in await contoso.messages(names.SYNC_FIREWALL_QUEUE)][-1] == "firewall_restore"
+    restored = await sync(contoso)
+    assert (restored.result, restored.writes) == (SyncResult.WRITTEN, 1)
+    assert addresses(contoso) == {"10.1.4.1"}
+
+    await register(contoso, [4])
+    held = await sync(contoso)
+    assert (held.result, held.writes, codes(held)) == (SyncResult.HELD, 0, ["FIREWALL_HOLD"])
+    assert "added" in held.findings[0].message
+    assert "netops" in held.findings[0].message
+    assert addresses(contoso) == {"10.1.4.1"}
+    newest = (await entries(contoso, monkeypatch))["entries"][0]
+    assert newest["reason"] == f"restore of {digest[:12]} by netops: wrong rules"
+    assert newest["rules"] == 3
+
+    status, answer = await call(contoso, monkeypatch, "firewall_release")
+    assert (status, answer["held"]["applied"]) == (200, True)
+    assert (await sync(contoso)).writes == 1
+    assert len(enforced(contoso)) == 4
+
+
+async def test_restore_of_what_is_live_holds_without_a_write(contoso: Contoso, monkeypatch: pytest.MonkeyPatch) -> None:
+    await three_states(contoso)
+    digest = (await entries(contoso, monkeypatch))["entries"][0]["digest"]
+    await call(contoso, monkeypatch, "firewall_restore", {"digest": digest})
+    await sync(contoso)
+    before = firewall_writes(contoso)
+    status, answer = await call(contoso, monkeypatch, "firewall_restore", {"digest": digest})
+    assert (status, answer["hold"]["applied"]) == (200, True)
+    await sync(contoso)
+    assert firewall_writes(contoso) == before
+
+
+async def test_hand_edit_under_a_hold_is_told_and_left(contoso: Contoso, monkeypatch: pytest.MonkeyPatch) -> None:
+    await three_states(contoso)
+    digest = (await entries(contoso, monkeypatch))["entries"][0]["digest"]
+    await call(contoso, monkeypatch, "firewall_restore", {"digest": digest})
+    await sync(contoso)
+    edit_by_hand(contoso, lambda properties: properties["ruleCollections"][0]["rules"].pop())
+    done = await sync(contoso)
+    assert done.result is SyncResult.HELD
+    assert done.writes == 0
+    assert len(enforced(contoso)) == 1
+
+
+async def test_restore_may_remove_more_rules_than_the_cap_of_a_sync(
+    contoso: Contoso, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await register(contoso, [1])
+    await sync(contoso)
+    await register(contoso, range(2, 16))
+    await sync(contoso)
+    digest = (await entries(contoso, monkeypatch))["entries"][0]["digest"]
+    await call(contoso, monkeypatch, "firewall_restore", {"digest": digest})
+    assert (await sync(contoso)).writes == 1
+    assert addresses(contoso) == {"10.1.4.1"}
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "words"),
+    [
+        (b"no json", 400, "JSON object"),
+        ([], 400, "JSON object"),
+        ({}, 400, "The request is wrong"),
+        ({"digest": "0" * 64}, 404, "No body"),
+        ({"digest": "../other", "force": True, "reason": 7}, 400, "The request is wrong"),
+        (b" " * 20_000, 413, "bytes"),
+    ],
+)
+async def test_bad_restore_is_refused_and_nothing_is_held(
+    contoso: Contoso, monkeypatch: pytest.MonkeyPatch, body: Any, status: int, words: str
+) -> None:
+    answered, problem = await call(contoso, monkeypatch, "firewall_restore", body)
+    assert (answered, problem["status"]) == (status, status)
+    assert words in problem["detail"]
+    assert await contoso.app.firewall_state.hold(contoso.app.settings.firewall_policy_id) is None
+
+
+async def test_bad_requests_are_named_one_by_one(contoso: Contoso, monkeypatch: pytest.MonkeyPatch) -> None:
+    _, problem = await call(contoso, monkeypatch, "firewall_restore", {"digest": 1, "force": True, "by": "x" * 300})
+    assert len(problem["mistakes"]) == 3
+    assert (await call(contoso, monkeypatch, "firewall_history", params={"limit": "0"}))[0] == 400
+    assert (await call(contoso, monkeypatch, "firewall_body", digest="7"))[0] == 400
+    assert (await call(contoso, monkeypatch, "firewall_release"))[0] == 404
+
+
+async def test_body_that_was_tampered_with_is_not_restored(contoso: Contoso, monkeypatch: pytest.MonkeyPatch) -> None:
+    await three_states(contoso)
+    digest = (await entries(contoso, monkeypatch))["entries"][0]["digest"]
+    container = await contoso.app.storage.container(names.HISTORY_CONTAINER)
+    async for name in container.list_blob_names():
+        if digest[:16] in name:
+            record = json.loads(await (await container.download_blob(name)).readall())
+            record["body"]["properties"]["ruleCollections"][0]["rules"][0]["destinationAddresses"] = ["*"]
+            await container.upload_blob(name, json.dumps(record), overwrite=True)
+    assert (await call(contoso, monkeypatch, "firewall_restore", {"digest": digest}))[0] == 404
+
+
+async def test_group_that_became_somebody_elses_is_not_restored(
+    contoso: Contoso, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await three_states(contoso)
+    digest = (await entries(contoso, monkeypatch))["entries"][0]["digest"]
+    edit_by_hand(contoso, lambda properties: properties["ruleCollections"][0].update(name="theirs"))
+    assert (await call(contoso, monkeypatch, "firewall_restore", {"digest": digest}))[0] == 409
+    assert contoso.get(group_id(contoso))["properties"]["ruleCollections"][0]["name"] == "theirs"
