@@ -254,8 +254,9 @@ class Settings(StorageSettings):
         return ALL_SUBSCRIPTIONS in allowed or subscription_id.lower() in allowed
 
     def names_aks_subnet(self, subnet_name: str) -> bool:
-        """Whether a subnet's name says that it is meant for AKS."""
-        return self.aks_subnet_name_pattern is not None and bool(self.aks_subnet_name_pattern.search(subnet_name))
+        """Whether a subnet's name says that it is meant for AKS; in any case, as Azure's names have none."""
+        pattern = self.aks_subnet_name_pattern
+        return pattern is not None and re.search(pattern.pattern, subnet_name, re.IGNORECASE) is not None
 
 
 def load_settings(**values: object) -> Settings:

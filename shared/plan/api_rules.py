@@ -10,7 +10,7 @@ from shared.model.resource_id import ResourceId
 from shared.model.world import ApiServer, Cluster, ObservedCluster, VirtualNetwork, World, Zone
 from shared.plan.action import Action, ActionKind, Waiting
 from shared.plan.finding import Code, Finding, Severity
-from shared.plan.zone_links import zone_refusal
+from shared.plan.zone_links import not_allowed, zone_refusal
 from shared.settings import Settings
 
 Item = Action | Finding | Waiting
@@ -18,7 +18,7 @@ Item = Action | Finding | Waiting
 
 def plan_api_rules(world: World, settings: Settings) -> Iterator[Item]:
     """Yield what is to be registered, moved or forgotten."""
-    for observed in world.clusters:
+    for observed in sorted(world.clusters, key=lambda item: item.cluster.id):
         yield from _cluster(observed, world, settings)
     for row in world.retired:
         yield Action(
@@ -35,6 +35,9 @@ def _cluster(observed: ObservedCluster, world: World, settings: Settings) -> Ite
     cluster = observed.cluster
     if not cluster.running:
         yield from _stopped(observed)
+        return
+    if not settings.allows_subscription(cluster.id.subscription_id):
+        yield not_allowed(cluster)
         return
     verdict = verified_address(observed, world, settings)
     if isinstance(verdict, IPv4Address):

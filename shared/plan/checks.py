@@ -175,6 +175,8 @@ def _register(case: Case) -> None:
         case.require(not observed.cluster.running, "the cluster is running")
         case.require(text == (str(known) if known else None), f"{text} was not registered before the stop")
         return
+    in_care = case.settings.allows_subscription(case.resource.subscription_id)
+    case.require(in_care, "the cluster's subscription is not looked after")
     try:
         address = IPv4Address(str(text))
     except AddressValueError:

@@ -64,6 +64,6 @@ class Finding:
     repaired: bool = False
 
     @property
-    def sort_key(self) -> tuple[str, str, str]:
+    def sort_key(self) -> tuple[str, str, str, str]:
         """Findings are listed by resource, then code."""
-        return (self.resource.key, self.code, self.message)
+        return (self.resource.key, self.code, self.message, self.cluster.key if self.cluster else "")

@@ -17,7 +17,7 @@ Item = Action | Finding | Waiting
 
 def plan_zone_links(world: World, settings: Settings) -> Iterator[Item]:
     """Yield what is to be done for the zones in scope."""
-    for observed in world.clusters:
+    for observed in sorted(world.clusters, key=lambda item: item.cluster.id):
         if observed.zone is not None:
             yield from _zone_of_cluster(observed, observed.zone, world, settings)
     for zone in world.stray_zones:
@@ -59,6 +59,8 @@ def zone_refusal(cluster: Cluster, zone: Zone, settings: Settings) -> Finding | 
     Anybody with rights in a spoke can create a zone called like an AKS zone. Ours to link are only the zone in the
     node resource group of a cluster that really exists and names it, and the zones the settings trust.
     """
+    if not settings.allows_subscription(cluster.id.subscription_id):
+        return not_allowed(cluster)
     if cluster.zone_id is not None:
         if zone.id in settings.trusted_zone_ids:
             return None
@@ -74,6 +76,18 @@ def zone_refusal(cluster: Cluster, zone: Zone, settings: Settings) -> Finding | 
     if zone.id.group == cluster.node_group and named:
         return None
     return _not_aks(zone, cluster)
+
+
+def not_allowed(cluster: Cluster) -> Finding:
+    """The finding for a cluster in a subscription that is not looked after."""
+    return Finding(
+        code=Code.SUBSCRIPTION_NOT_ALLOWED,
+        severity=Severity.WARNING,
+        resource=cluster.id,
+        cluster=cluster.id,
+        message="The cluster's subscription is not looked after; nothing is linked or opened for it.",
+        fix="Add the subscription to SPOKE_SUBSCRIPTION_IDS if the cluster is yours.",
+    )
 
 
 def _not_aks(zone: Zone, cluster: Cluster | None = None) -> Finding:

@@ -159,17 +159,17 @@ CLIENT = "The client 'x' with object id 'y'"
 FORBIDDEN = {
     "missing right": (
         (
-            f"{CLIENT} does not have authorization to perform action '{WRITE}' over scope '/subscriptions/1' or the scope "
-            "is invalid."
+            f"{CLIENT} does not have authorization to perform action '{WRITE}' over scope '/subscriptions/1' or the "
+            "scope is invalid."
         ),
         Code.RIGHTS_MISSING,
         WRITE,
     ),
     "missing right on what is linked": (
         (
-            f"{CLIENT} has permission to perform action '{WRITE}' on scope '/subscriptions/1'; however, it does not have "
-            f"permission to perform action '{JOIN}' on the linked scope(s) '/subscriptions/2' or the linked scope(s) are "
-            "invalid."
+            f"{CLIENT} has permission to perform action '{WRITE}' on scope '/subscriptions/1'; however, it does not "
+            f"have permission to perform action '{JOIN}' on the linked scope(s) '/subscriptions/2' or the linked "
+            "scope(s) are invalid."
         ),
         Code.RIGHTS_MISSING,
         JOIN,

@@ -23,6 +23,7 @@ from tests.builders import (
     NOW,
     PODS_ID,
     SPOKE_ID,
+    STRANGE_SUBSCRIPTION,
     ZONE_ID,
     ZONE_NAME,
     actions,
@@ -223,6 +224,17 @@ def test_cluster_in_the_hub_itself_needs_no_peering():
     place = World(hub=at_home, clusters=(seen,), vnets={HUB_ID: at_home.vnet})
 
     assert verified_address(seen, place, settings()) == IN_HUB
+
+
+@pytest.mark.parametrize("mode", ["system", "none"])
+def test_cluster_in_a_subscription_that_is_not_looked_after_is_neither_linked_nor_opened(mode):
+    """A registry that remembers it, or a zone it shares, must not smuggle it in."""
+    seen = observed(cluster=cluster(zone_mode=mode), zone=zone(links=()), registered=None)
+    made = planned(world(cluster=seen), spoke_subscription_ids=STRANGE_SUBSCRIPTION)
+
+    assert made.empty
+    finding = the_finding(made)
+    assert (finding.code, finding.resource) == (Code.SUBSCRIPTION_NOT_ALLOWED, CLUSTER_ID)
 
 
 @pytest.mark.parametrize("byo", [True, False])

@@ -443,6 +443,10 @@ def test_cluster_that_was_not_read_is_not_registered():
     refuses(REGISTER, replace(UNREGISTERED, vnets={}), "not in the cluster's own VNet")
 
 
+def test_cluster_in_a_subscription_that_is_not_looked_after_is_not_registered():
+    refuses(REGISTER, UNREGISTERED, "not looked after", spoke_subscription_ids=STRANGE_SUBSCRIPTION)
+
+
 STOPPED = world(cluster=observed(cluster=cluster(power_state="Stopped", private_fqdn=None), zone=None, endpoint=None))
 
 

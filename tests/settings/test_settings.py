@@ -111,6 +111,7 @@ def test_subnet_name_pattern_is_a_regular_expression(environment):
     environment(AKS_SUBNET_NAME_PATTERN="^snet-aks-")
 
     assert load_settings().names_aks_subnet("snet-aks-blue")
+    assert load_settings().names_aks_subnet("SNET-AKS-BLUE")
     assert not load_settings().names_aks_subnet("snet-vm")
     assert setting_name("aks_subnet_name_pattern") == "AKS_SUBNET_NAME_PATTERN"
 
