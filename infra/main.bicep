@@ -18,14 +18,14 @@ param location string
 param hubVnetId string
 
 @description('Required. Resource ids of the VNets that must reach every API server.')
-param monitoringVnetIds string[]
+param monitoringVnetIds array
 
 @description('Required. Resource id of the firewall policy that receives the API-server rules.')
 @minLength(1)
 param firewallPolicyId string
 
 @description('Required. Ids of the subscriptions that are looked after; `*` for all that are readable.')
-param spokeSubscriptionIds string[]
+param spokeSubscriptionIds array
 
 @description('Optional. Our own rule collection group.')
 param firewallRuleCollectionGroup string = 'rcg-aks-api-servers'
@@ -47,16 +47,16 @@ param firewallEgressGroupPriority int = 410
 param firewallPrivateIp string = ''
 
 @description('Optional. Sources of the allow rules; none: the address space of the monitoring VNets.')
-param apiClientCidrs string[] = []
+param apiClientCidrs array = []
 
 @description('Optional. Regular expression for the names of AKS subnets that no cluster uses yet.')
 param aksSubnetNamePattern string = ''
 
 @description('Optional. Resource ids of bring-your-own AKS zones that may be linked.')
-param trustedZoneIds string[] = []
+param trustedZoneIds array = []
 
 @description('Optional. Ids of further resource groups that the app needs its role on: of the firewall if it is not with its policy, of a parent policy, of IP groups, of trusted zones.')
-param furtherResourceGroupIds string[] = []
+param furtherResourceGroupIds array = []
 
 @description('Optional. Whether the app repairs or only says what it would do.')
 @allowed([
@@ -122,6 +122,12 @@ param privateNetworking bool = false
 @description('Optional. Address space of that VNet.')
 param privateNetworkPrefix string = '10.255.250.0/24'
 
+@description('Optional. Its subnet for the app, /27 or larger.')
+param privateAppPrefix string = '10.255.250.0/26'
+
+@description('Optional. Its subnet for private endpoints.')
+param privateEndpointPrefix string = '10.255.250.64/26'
+
 @description('Optional. Client id of the app registration that callers of the HTTP functions sign in to; empty: keys only.')
 param signInClientId string = ''
 
@@ -129,7 +135,7 @@ param signInClientId string = ''
 param createAlerts bool = true
 
 @description('Optional. Mail addresses that alerts go to.')
-param alertEmails string[] = []
+param alertEmails array = []
 
 @description('Optional. A sweep must have ended well within this time.')
 @allowed([
@@ -187,9 +193,11 @@ var clouds = {
 }
 
 // `*` is for the app; here it means that a management group gives the role (management_group.bicep).
-var spokes = union(map(filter(spokeSubscriptionIds, id => id != '*'), id => toLower(id)), [])
+var everywhere = contains(spokeSubscriptionIds, '*')
+var listedSpokes = [for id in (everywhere ? [] : spokeSubscriptionIds): toLower(id)]
+var spokes = union(listedSpokes, [])
 var networkIds = concat([hubVnetId, firewallPolicyId], monitoringVnetIds, furtherResourceGroupIds)
-var networkSubscriptions = map(networkIds, id => toLower(split(id, '/')[2]))
+var networkSubscriptions = [for id in networkIds: toLower(split(id, '/')[2])]
 var roleSubscriptions = union(spokes, networkSubscriptions, [subscription().subscriptionId])
 
 // Every app setting of shared/settings.py except those that only a local Azure needs; a test compares both ways.
@@ -274,6 +282,8 @@ module network 'modules/network.bicep' = if (privateNetworking) {
     location: location
     tags: tags
     addressPrefix: privateNetworkPrefix
+    appPrefix: privateAppPrefix
+    endpointPrefix: privateEndpointPrefix
   }
 }
 
@@ -356,7 +366,7 @@ resource definition 'Microsoft.Authorization/roleDefinitions@2022-04-01' = {
     roleName: '${role.roleName} ${environmentName} ${token}'
     description: role.description
     type: 'CustomRole'
-    assignableScopes: map(roleSubscriptions, id => '/subscriptions/${id}')
+    assignableScopes: [for id in roleSubscriptions: '/subscriptions/${id}']
     permissions: [
       {
         actions: role.actions
@@ -445,7 +455,7 @@ output HUBLINK_APP_PRINCIPAL_ID string = identity.outputs.principalId
 output HUBLINK_ACTION_GROUP_ID string = createAlerts ? monitoring.outputs.actionGroupId : ''
 
 @description('Subscriptions whose events are delivered to the app, comma-separated; `*` for all.')
-output HUBLINK_EVENT_SUBSCRIPTIONS string = contains(spokeSubscriptionIds, '*') ? '*' : join(spokes, ',')
+output HUBLINK_EVENT_SUBSCRIPTIONS string = everywhere ? '*' : join(spokes, ',')
 
 @description('Client id of the app registration that callers sign in to; empty: keys only.')
 output HUBLINK_SIGN_IN_CLIENT_ID string = signInClientId

@@ -16,7 +16,7 @@ param hubSubscriptionId string = subscription().subscriptionId
 @description('Optional. Subscriptions of the three spokes.')
 @minLength(3)
 @maxLength(3)
-param spokeSubscriptionIds string[] = [
+param spokeSubscriptionIds array = [
   subscription().subscriptionId
   subscription().subscriptionId
   subscription().subscriptionId

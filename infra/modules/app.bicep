@@ -66,8 +66,7 @@ resource component 'Microsoft.Insights/components@2020-02-02' existing = {
 }
 
 resource plan 'Microsoft.Web/serverfarms@2024-11-01' = {
-  // checkov:skip=CKV_AZURE_212: Flex Consumption has no worker count; always-ready instances are set on the app
-  // checkov:skip=CKV_AZURE_225: a parameter, because not every region has zones
+  // checkov:skip=CKV_AZURE_225: a parameter: not every region has zones, and two instances cost twice as much
   name: planName
   location: location
   tags: tags
@@ -83,17 +82,10 @@ resource plan 'Microsoft.Web/serverfarms@2024-11-01' = {
 }
 
 resource site 'Microsoft.Web/sites@2024-11-01' = {
-  // checkov:skip=CKV_AZURE_222: Event Grid delivers over the public endpoint only; functions ask for a key or a sign-in
-  // checkov:skip=CKV_AZURE_221: Event Grid delivers over the public endpoint only; functions ask for a key or a sign-in
   // checkov:skip=CKV_AZURE_17: Event Grid presents no client certificate
-  // checkov:skip=CKV_AZURE_13: sign-in is a parameter; without it every function but health asks for a key
-  // checkov:skip=CKV_AZURE_16: a user-assigned identity, so that roles survive a new app
-  // checkov:skip=CKV_AZURE_71: a user-assigned identity, so that roles survive a new app
-  // checkov:skip=CKV_AZURE_88: Flex Consumption has no mounted storage; it keeps no state
-  // checkov:skip=CKV_AZURE_65: an app of functions has no pages whose errors would be traced
-  // checkov:skip=CKV_AZURE_66: an app of functions logs to Application Insights
-  // checkov:skip=CKV_AZURE_63: an app of functions logs to Application Insights
+  // checkov:skip=CKV_AZURE_212: Flex Consumption has no number of workers; always-ready instances stand below
   // checkov:skip=CKV_AZURE_213: Flex Consumption has no health check path
+  // checkov:skip=CKV_AZURE_222: Event Grid delivers to the public endpoint only; callers need a key or a sign-in
   name: name
   location: location
   tags: union(tags, { 'azd-service-name': 'functions' })
@@ -113,10 +105,6 @@ resource site 'Microsoft.Web/sites@2024-11-01' = {
       http20Enabled: true
       minTlsVersion: '1.2'
       scmMinTlsVersion: '1.2'
-      appSettings: map(items(union(settings, hostSettings)), setting => {
-        name: setting.key
-        value: setting.value
-      })
     }
     functionAppConfig: {
       deployment: {
@@ -149,6 +137,19 @@ resource site 'Microsoft.Web/sites@2024-11-01' = {
   }
 }
 
+resource appSettings 'Microsoft.Web/sites/config@2024-11-01' = {
+  // checkov:skip=CKV_AZURE_13: the sign-in is another resource, below
+  // checkov:skip=CKV_AZURE_63: an app of functions logs to Application Insights
+  // checkov:skip=CKV_AZURE_65: an app of functions has no error pages
+  // checkov:skip=CKV_AZURE_66: an app of functions logs to Application Insights
+  // checkov:skip=CKV_AZURE_80: there is no .NET in it
+  // checkov:skip=CKV_AZURE_88: Flex Consumption has no mounted storage, and the app keeps no files
+  // checkov:skip=CKV_AZURE_222: Event Grid delivers to the public endpoint only; callers need a key or a sign-in
+  parent: site
+  name: 'appsettings'
+  properties: union(settings, hostSettings)
+}
+
 resource ftp 'Microsoft.Web/sites/basicPublishingCredentialsPolicies@2024-11-01' = {
   parent: site
   name: 'ftp'
@@ -166,6 +167,13 @@ resource scm 'Microsoft.Web/sites/basicPublishingCredentialsPolicies@2024-11-01'
 }
 
 resource signIn 'Microsoft.Web/sites/config@2024-11-01' = if (!empty(signInClientId)) {
+  // checkov:skip=CKV_AZURE_13: this is version 2 of the settings that it looks for
+  // checkov:skip=CKV_AZURE_63: an app of functions logs to Application Insights
+  // checkov:skip=CKV_AZURE_65: an app of functions has no error pages
+  // checkov:skip=CKV_AZURE_66: an app of functions logs to Application Insights
+  // checkov:skip=CKV_AZURE_80: there is no .NET in it
+  // checkov:skip=CKV_AZURE_88: Flex Consumption has no mounted storage, and the app keeps no files
+  // checkov:skip=CKV_AZURE_222: Event Grid delivers to the public endpoint only; callers need a key or a sign-in
   parent: site
   name: 'authsettingsV2'
   properties: {

@@ -24,7 +24,7 @@ param principalId string
 param retentionDays int
 
 @description('Required. Mail addresses that alerts go to. None: alerts show in the portal only.')
-param alertEmails string[]
+param alertEmails array
 
 // Built-in: Monitoring Metrics Publisher
 var metricsPublisher = '3913510d-42f4-4e42-8a64-420c390055eb'

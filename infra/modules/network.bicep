@@ -9,8 +9,14 @@ param location string
 @description('Required. Tags.')
 param tags object
 
-@description('Required. Address space, /24 or larger.')
+@description('Required. Address space.')
 param addressPrefix string
+
+@description('Required. Subnet for the app, /27 or larger.')
+param appPrefix string
+
+@description('Required. Subnet for private endpoints.')
+param endpointPrefix string
 
 resource endpointsGuard 'Microsoft.Network/networkSecurityGroups@2025-01-01' = {
   name: '${name}-endpoints'
@@ -70,7 +76,7 @@ resource vnet 'Microsoft.Network/virtualNetworks@2025-01-01' = {
       {
         name: 'app'
         properties: {
-          addressPrefix: cidrSubnet(addressPrefix, 26, 0)
+          addressPrefix: appPrefix
           defaultOutboundAccess: false
           delegations: [
             {
@@ -91,7 +97,7 @@ resource vnet 'Microsoft.Network/virtualNetworks@2025-01-01' = {
       {
         name: 'endpoints'
         properties: {
-          addressPrefix: cidrSubnet(addressPrefix, 26, 1)
+          addressPrefix: endpointPrefix
           defaultOutboundAccess: false
           networkSecurityGroup: {
             id: endpointsGuard.id

@@ -53,10 +53,8 @@ var roles = [
 ]
 
 resource account 'Microsoft.Storage/storageAccounts@2025-01-01' = {
-  // checkov:skip=CKV_AZURE_59: closed when the app's network is private; otherwise Entra ID alone opens it
-  // checkov:skip=CKV_AZURE_35: closed when the app's network is private; otherwise Entra ID alone opens it
-  // checkov:skip=CKV_AZURE_206: everything in it can be rebuilt from the world; redundancy is a parameter
-  // checkov:skip=CKV_AZURE_43: the caller makes the name of lower-case letters and digits
+  // checkov:skip=CKV_AZURE_35: closed when the network is private; otherwise only Entra ID opens it
+  // checkov:skip=CKV_AZURE_206: a parameter: what is in it can be rebuilt from the world
   name: name
   location: location
   tags: tags

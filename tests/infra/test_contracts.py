@@ -135,6 +135,7 @@ def test_every_event_grid_function_has_its_event_subscription():
         if function.get_trigger().type == "eventGridTrigger"
     }
     assert set(event_table()) == triggered
+    assert set(strings(declared(EVENTS, "var", "functions").body)) == triggered
 
 
 def test_every_function_of_the_event_table_has_what_the_template_reads():
@@ -155,7 +156,7 @@ def test_events_are_filtered_by_operation_and_not_by_our_own_hand():
     assert (operation["operatorType"], operation["key"], operation["values"]) == (
         "StringIn",
         "data.operationName",
-        "item.value.operationNames",
+        "table[function].operationNames",
     )
     assert (echo["operatorType"], echo["key"]) == ("StringNotIn", "data.claims.appid")
     assert "clientId" in echo["values"]

@@ -59,19 +59,14 @@ resource onRouteTable 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
 }
 
 resource cluster 'Microsoft.ContainerService/managedClusters@2025-09-01' = {
-  // checkov:skip=CKV_AZURE_4: a lab keeps no container logs
+  // checkov:skip=CKV_AZURE_4: a lab keeps no logs
   // checkov:skip=CKV_AZURE_6: a private API server has no list of public addresses
   // checkov:skip=CKV_AZURE_7: a lab runs nothing that a network policy would part
-  // checkov:skip=CKV_AZURE_116: a lab has no policies to enforce in the cluster
-  // checkov:skip=CKV_AZURE_117: a lab encrypts its disks with the platform's keys
-  // checkov:skip=CKV_AZURE_141: the test on the VM has no user who could sign in
-  // checkov:skip=CKV_AZURE_168: Azure's default of pods for each node is enough
-  // checkov:skip=CKV_AZURE_170: a lab needs no uptime guarantee
-  // checkov:skip=CKV_AZURE_171: a lab lives for hours
+  // checkov:skip=CKV_AZURE_8: the dashboard add-on is gone from AKS
+  // checkov:skip=CKV_AZURE_141: the test runs on a VM, where nobody can sign in
   // checkov:skip=CKV_AZURE_172: a lab keeps no secrets
   // checkov:skip=CKV_AZURE_226: ephemeral disks need larger nodes
   // checkov:skip=CKV_AZURE_227: encryption at host must be registered for the subscription first
-  // checkov:skip=CKV_AZURE_232: one pool is enough for a lab
   name: name
   location: location
   tags: tags
@@ -89,6 +84,9 @@ resource cluster 'Microsoft.ContainerService/managedClusters@2025-09-01' = {
     dnsPrefix: name
     enableRBAC: true
     nodeResourceGroup: '${resourceGroup().name}-${name}-nodes'
+    autoUpgradeProfile: {
+      upgradeChannel: 'patch'
+    }
     agentPoolProfiles: [
       {
         name: 'system'
@@ -97,6 +95,7 @@ resource cluster 'Microsoft.ContainerService/managedClusters@2025-09-01' = {
         count: 1
         vmSize: nodeSize
         osType: 'Linux'
+        maxPods: 110
         vnetSubnetID: nodeSubnetId
       }
     ]

@@ -10,7 +10,6 @@ param tags object
 param vpnGateway bool
 
 resource policy 'Microsoft.Network/firewallPolicies@2025-01-01' = {
-  // checkov:skip=CKV_AZURE_220: intrusion detection needs the Premium tier, which a lab does not
   name: 'fp-hub'
   location: location
   tags: tags
@@ -164,8 +163,6 @@ resource rules 'Microsoft.Network/firewallPolicies/ruleCollectionGroups@2025-01-
 }
 
 resource vnet 'Microsoft.Network/virtualNetworks@2025-01-01' = {
-  // checkov:skip=CKV_AZURE_182: Azure's own resolver; the firewall is the one that others ask
-  // checkov:skip=CKV_AZURE_183: Azure's own resolver; the firewall is the one that others ask
   name: 'vnet-hub'
   location: location
   tags: tags
@@ -215,8 +212,7 @@ resource firewallAddress 'Microsoft.Network/publicIPAddresses@2025-01-01' = {
 }
 
 resource firewall 'Microsoft.Network/azureFirewalls@2025-01-01' = {
-  // checkov:skip=CKV_AZURE_216: the policy denies by threat intelligence
-  // checkov:skip=CKV_AZURE_219: the policy is below
+  // checkov:skip=CKV_AZURE_216: the policy has it
   name: 'fw-hub'
   location: location
   tags: tags

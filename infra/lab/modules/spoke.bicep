@@ -50,8 +50,6 @@ resource guard 'Microsoft.Network/networkSecurityGroups@2025-01-01' = {
 }
 
 resource vnet 'Microsoft.Network/virtualNetworks@2025-01-01' = {
-  // checkov:skip=CKV_AZURE_182: the firewall is one resolver, and it is redundant by itself
-  // checkov:skip=CKV_AZURE_183: the firewall is one resolver, and it is redundant by itself
   name: vnetName
   location: location
   tags: tags

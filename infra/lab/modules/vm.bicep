@@ -42,9 +42,9 @@ resource card 'Microsoft.Network/networkInterfaces@2025-01-01' = {
 }
 
 resource machine 'Microsoft.Compute/virtualMachines@2024-11-01' = {
-  // checkov:skip=CKV_AZURE_50: run-command is how the test runs
+  // checkov:skip=CKV_AZURE_50: it has none; run-command needs the agent that would install them
   // checkov:skip=CKV_AZURE_97: encryption at host must be registered for the subscription first
-  // checkov:skip=CKV_AZURE_151: Linux
+  // checkov:skip=CKV_AZURE_151: it runs Linux
   name: name
   location: location
   tags: tags
