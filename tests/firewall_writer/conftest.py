@@ -1,12 +1,16 @@
-"""Contoso with a firewall to write, and API servers that are registered already."""
+"""Contoso with a firewall that takes its real four minutes, and API servers that are registered already."""
 
 from __future__ import annotations
 
 import pytest
 
-from tests.app.conftest import contoso
+from tests.app.conftest import Contoso
+from tests.app.conftest import contoso as contoso_as_it_is
 
-__all__ = ["contoso"]
+__all__ = ["contoso", "contoso_as_it_is"]
+
+
+UPDATE_SECONDS = 240.0
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -18,3 +22,10 @@ def _sdk_is_loaded() -> None:
     import azure.mgmt.privatedns.aio
     import azure.mgmt.resource.resources.aio
     import azure.storage.blob.aio  # noqa: F401
+
+
+@pytest.fixture
+async def contoso(contoso_as_it_is: Contoso) -> Contoso:
+    """Contoso with firewall updates that take minutes."""
+    contoso_as_it_is.azure.latencies.firewall_policy = UPDATE_SECONDS
+    return contoso_as_it_is
