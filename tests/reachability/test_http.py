@@ -44,7 +44,7 @@ async def test_answer_follows_the_cluster_from_its_birth_until_it_is_reachable(
         assert (status, names) == (200, {"vm": "reachable", "aks-nodes": names["aks-nodes"]})
         assert contoso.writes() == writes
 
-        contoso.post(cluster, "/stop")
+        contoso.post(cluster, "stop")
         assert await verdict_of(hosted, contoso, cluster) == ("unreachable", "CLUSTER_STOPPED")
 
 
