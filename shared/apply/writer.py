@@ -61,33 +61,38 @@ class NetworkWriter:
         return True
 
     async def put_route_table(self, action: Action) -> bool:
-        """Make our route table with its default route, in one write; one that exists by now stays as it is."""
+        """Make our route table with its default route, in one write; repeat a write of it that failed.
+
+        A table that exists by now and is well, or is not ours, stays as it is.
+        """
         table, after = action.resource, action.after or {}
         operations = self._clients.network(table.subscription_id).route_tables
-        if await self._exists(table):
-            return False
-        body: Any = {
-            "location": after["location"],
-            "tags": {OWNER_TAG: OWNER},
-            "properties": {
+        body: Any = await self._live_table(table)
+        if body is None:
+            body = {
+                "location": after["location"],
+                "tags": {OWNER_TAG: OWNER},
                 # Routes that a gateway learns would otherwise lead around the firewall.
-                "disableBgpRoutePropagation": True,
-                "routes": [{"name": DEFAULT_ROUTE_NAME, "properties": _default_route(after["defaultNextHop"])}],
-            },
-        }
+                "properties": {"disableBgpRoutePropagation": True, "routes": []},
+            }
+        elif not _is_ours_and_failed(body.as_dict()):
+            return False
+        routes = body["properties"].get("routes") or []
+        if not any(parse.properties(route).get("addressPrefix") == DEFAULT_ROUTE_PREFIX for route in routes):
+            wanted = {"name": DEFAULT_ROUTE_NAME, "properties": _default_route(after["defaultNextHop"])}
+            body["properties"]["routes"] = [*routes, wanted]
         with azure_errors(table):
             poller = await operations.begin_create_or_update(table.resource_group, table.name, body)
             await poller.result()
         return True
 
-    async def _exists(self, table: ResourceId) -> bool:
+    async def _live_table(self, table: ResourceId) -> Any:
         operations = self._clients.network(table.subscription_id).route_tables
         try:
             with azure_errors(table):
-                await operations.get(table.resource_group, table.name)
+                return await operations.get(table.resource_group, table.name)
         except ResourceGone:
-            return False
-        return True
+            return None
 
     async def put_route(self, action: Action) -> bool:
         """Set the default route of a table, keeping what else the route says."""
@@ -100,7 +105,7 @@ class NetworkWriter:
             same_name = [item for item in routes if str(item.get("name", "")).lower() == route.name.lower()]
             body: Wire = dict(parse.properties(same_name[0])) if same_name else {}
             wanted = {**body, **after}
-            if same_name and wanted == body:
+            if same_name and wanted == body and not _is_failed(same_name[0]):
                 return False
             self._refuse_second_default(routes, route)
             parameters: Any = {"name": route.name, "properties": wanted}
@@ -118,7 +123,7 @@ class NetworkWriter:
             raise NotReady("The table has got another default route meanwhile.", resource=str(route.parent))
 
     async def attach_route_table(self, action: Action) -> bool:
-        """Attach a table to a subnet that still has none, re-sending everything that was read.
+        """Attach a table to a subnet that still has none, re-sending everything that was read; repeat a failed write.
 
         A subnet PUT replaces the whole subnet. The SDK's models carry properties they do not know, so nothing is
         lost; If-Match is sent where the service may honour it and not relied on.
@@ -132,7 +137,8 @@ class NetworkWriter:
             if attached is not None:
                 if attached != ResourceId.parse(table):
                     raise NotReady(f"The subnet got the route table {attached.name} meanwhile.", resource=str(subnet))
-                return False
+                if not _is_failed(live.as_dict()):
+                    return False
             live["properties"]["routeTable"] = {"id": table}
             headers = {"If-Match": live.etag} if live.etag else {}
             poller = await operations.begin_create_or_update(
@@ -155,6 +161,14 @@ class NetworkWriter:
 def _links_for_good(wire: Wire, vnet: ResourceId) -> bool:
     found = parse.link(wire)
     return found is not None and found.vnet == vnet and found.healthy
+
+
+def _is_failed(wire: Wire) -> bool:
+    return str(parse.properties(wire).get("provisioningState") or "").lower() == "failed"
+
+
+def _is_ours_and_failed(wire: Wire) -> bool:
+    return is_ours(wire.get("tags") or {}) and _is_failed(wire)
 
 
 def _default_route(next_hop: str) -> Wire:

@@ -201,6 +201,12 @@ class Route:
     prefix: str
     next_hop_type: str
     next_hop_address: str | None = None
+    provisioning_state: str = "Succeeded"
+
+    @property
+    def failed(self) -> bool:
+        """Whether its last write failed; it holds nowhere then, and a repeated PUT mends it."""
+        return self.provisioning_state.lower() == "failed"
 
     @property
     def is_default(self) -> bool:
@@ -219,6 +225,12 @@ class RouteTable:
     subnets: tuple[ResourceId, ...] = ()
     gateway_routes: bool = True
     peering_routes: bool = True
+    provisioning_state: str = "Succeeded"
+
+    @property
+    def failed(self) -> bool:
+        """Whether its last write failed; no subnet can take it then, and a repeated PUT mends it."""
+        return self.provisioning_state.lower() == "failed"
 
     @property
     def default_route(self) -> Route | None:

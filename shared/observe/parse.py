@@ -160,6 +160,7 @@ def route_table(wire: Wire) -> RouteTable:
         ours=is_ours(wire.get("tags") or {}),
         routes=tuple(_route(item) for item in facts.get("routes") or []),
         subnets=tuple(sorted(item for item in attached if item)),
+        provisioning_state=str(facts.get("provisioningState") or "Succeeded"),
         gateway_routes=facts.get("disableBgpRoutePropagation") is not True,
         peering_routes=str(facts.get("disablePeeringRoute") or "None").lower() == "none",
     )
@@ -172,6 +173,7 @@ def _route(wire: Wire) -> Route:
         prefix=str(facts.get("addressPrefix") or ""),
         next_hop_type=str(facts.get("nextHopType") or ""),
         next_hop_address=facts.get("nextHopIpAddress") or None,
+        provisioning_state=str(facts.get("provisioningState") or "Succeeded"),
     )
 
 

@@ -137,7 +137,8 @@ def _is_peered(vnet: VirtualNetwork, world: World) -> bool:
 
 
 def _new_table(case: Case) -> None:
-    case.require(case.resource not in case.world.route_tables, "the route table exists")
+    known = case.world.route_tables.get(case.resource)
+    case.require(known is None or (known.ours and known.failed), "the route table exists")
     _check_next_hop(case, "defaultNextHop")
 
 

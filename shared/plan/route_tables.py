@@ -51,7 +51,7 @@ def _subnet(subnet: Subnet, vnet: VirtualNetwork, world: World, settings: Settin
     if subnet.route_table is None:
         yield from _without_table(subnet, vnet, clusters, world, next_hop)
     elif table is not None:
-        yield from _default_route(table, next_hop, clusters)
+        yield from _right_table(table, vnet, next_hop, clusters)
 
 
 def routes_are_ours_to_keep(
@@ -100,23 +100,43 @@ def _without_table(
     table = our_table(world, vnet)
     if table is None:
         table_id = _new_table_id(vnet, world)
-        yield Action(
-            kind=ActionKind.PUT_ROUTE_TABLE,
-            resource=table_id,
-            before=None,
-            after={"location": vnet.location, "defaultNextHop": str(next_hop)},
-            reason=f"there is no route table of ours in {vnet.location} yet",
-            cluster=cluster,
-        )
+        yield _put_table(table_id, vnet, next_hop, cluster)
     else:
         table_id = table.id
-        yield from _default_route(table, next_hop, clusters)
+        yield from _right_table(table, vnet, next_hop, clusters)
     yield Action(
         kind=ActionKind.ATTACH_ROUTE_TABLE,
         resource=subnet.id,
         before={"routeTable": None},
         after={"routeTable": str(table_id)},
         reason="the subnet has no route table",
+        cluster=cluster,
+    )
+
+
+def _right_table(
+    table: RouteTable, vnet: VirtualNetwork, next_hop: IPv4Address, clusters: list[Cluster]
+) -> Iterator[Item]:
+    if table.ours and table.failed:
+        yield _put_table(table.id, vnet, next_hop, clusters[0].id if clusters else None, before=table)
+    else:
+        yield from _default_route(table, next_hop, clusters)
+
+
+def _put_table(
+    table_id: ResourceId,
+    vnet: VirtualNetwork,
+    next_hop: IPv4Address,
+    cluster: ResourceId | None,
+    *,
+    before: RouteTable | None = None,
+) -> Action:
+    return Action(
+        kind=ActionKind.PUT_ROUTE_TABLE,
+        resource=table_id,
+        before={"provisioningState": before.provisioning_state} if before else None,
+        after={"location": vnet.location, "defaultNextHop": str(next_hop)},
+        reason="the last write of the table failed" if before else f"no route table of ours in {vnet.location} yet",
         cluster=cluster,
     )
 
@@ -149,10 +169,11 @@ def _can_share(one: VirtualNetwork | RouteTable, other: VirtualNetwork) -> bool:
 
 def _default_route(table: RouteTable, next_hop: IPv4Address, clusters: list[Cluster]) -> Iterator[Item]:
     route = table.default_route
-    if route and goes_to(route, next_hop):
+    foreign = route is not None and not table.ours and route.name != DEFAULT_ROUTE_NAME
+    if route and goes_to(route, next_hop) and (foreign or not route.failed):
         return
     cluster = clusters[0].id if clusters else None
-    if route is None or table.ours or route.name == DEFAULT_ROUTE_NAME:
+    if route is None or not foreign:
         yield Action(
             kind=ActionKind.PUT_ROUTE,
             resource=table.id.child("routes", route.name if route else DEFAULT_ROUTE_NAME),

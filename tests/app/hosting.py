@@ -24,7 +24,7 @@ from shared import runtime, settings
 from tests.app.conftest import Contoso
 
 APP = Path(__file__).parents[2]
-QUEUE_FUNCTIONS = ("reconcile", "sync_firewall")
+QUEUE_FUNCTIONS = ("reconcile", "sync_firewall", "run_backfill")
 
 
 class _Recorder(logging.Handler):
