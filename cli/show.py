@@ -61,6 +61,8 @@ def show_plan(plan: CombinedPlan, console: Console) -> None:
 def summary_line(plan: CombinedPlan) -> str:
     """The plan in one line."""
     numbers = plan.summary()
+    if plan.empty and not plan.plan.held_back and plan.refused:
+        return f"[bold red]No changes, but {len(plan.refused)} places could not be judged[/bold red]; see above."
     if plan.empty and not plan.plan.held_back:
         text = "[bold green]No changes.[/bold green] Everything is as it should be"
         return f"{text}; {numbers['places']} places looked at, {numbers['findings']} findings."
