@@ -119,11 +119,11 @@ def _collection(live: Wire | None, wanted: Collection) -> Wire:
 
 
 def _merged(live: Wire | None, rule: Wire) -> Wire:
-    merged = {**copy.deepcopy(live or {}), **rule}
+    merged = {**copy.deepcopy(live or {}), **copy.deepcopy(rule)}
     for name in _UNORDERED:
         # The order of addresses says nothing; keeping the live one avoids a write for nothing.
         if live and name in rule and sorted(live.get(name) or []) == sorted(rule[name]):
-            merged[name] = live[name]
+            merged[name] = list(live[name])
     for name in _SELECTORS:
         if merged.get(name) and name not in rule:
             merged[name] = []
