@@ -51,7 +51,7 @@ class Run:
     deadline: datetime
     writes: int = 0
     unanswered: dict[ResourceId, str] = field(default_factory=dict)
-    findings: dict[tuple[str, str, str], Finding] = field(default_factory=dict)
+    findings: dict[tuple[str, ...], Finding] = field(default_factory=dict)
     difference: Difference | None = None
     watched: bool = False
 
