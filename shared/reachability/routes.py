@@ -37,6 +37,17 @@ class Hop(StrEnum):
     OTHER = "other"
 
 
+_WORDS = {
+    Hop.LOCAL: "the VNet itself",
+    Hop.PEERING: "the peering with",
+    Hop.ENDPOINT: "the private endpoint in",
+    Hop.APPLIANCE: "the appliance at",
+    Hop.ECMP: "several appliances",
+    Hop.GATEWAY: "the gateway",
+    Hop.INTERNET: "the Internet",
+    Hop.NONE: "nowhere (None)",
+    Hop.OTHER: "a next hop of unknown type",
+}
 DELIVERED = (Hop.LOCAL, Hop.PEERING, Hop.ENDPOINT)
 
 
@@ -52,9 +63,9 @@ class EffectiveRoute:
     user: bool = False
 
     def __str__(self) -> str:
-        where = self.address or (self.vnet.name if self.vnet else "")
-        route = f"route {self.name}" if self.user else "system route"
-        return f"{route} {self.prefix} → {self.hop} {where}".rstrip()
+        where = self.address or (self.vnet.name if self.vnet and self.hop is not Hop.LOCAL else "")
+        route = f"route {self.name}" if self.user else "the system route"
+        return f"{route} {self.prefix} to {_WORDS[self.hop]} {where}".rstrip()
 
 
 @dataclass(frozen=True, kw_only=True)
