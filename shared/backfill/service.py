@@ -85,8 +85,9 @@ class Backfill:
             detail = "A run with this request id was started with another request."
             problem = Problem(status=409, code="request-id-taken", detail=detail, more={"run": location(run.run_id)})
             raise ProblemError(problem)
-        # The first sender may have died between remembering the run and starting it: started twice is harmless.
-        await self._app.queues.run(RunMessage(run_id=run.run_id))
+        # The first sender may have died between remembering the run and starting it.
+        if run.ended_at is None and is_unattended(self._app, run):
+            await self._app.queues.run(RunMessage(run_id=run.run_id))
         return await self._accepted(run)
 
     async def _accept(self, run_id: str, request: BackfillRequest, plan: CombinedPlan | None = None) -> Answer:

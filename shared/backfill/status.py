@@ -131,7 +131,7 @@ class RunFacts:
             for action in self.planned
             if _key(action) not in done and _key(action) not in kept_out
         ]
-        return [*told, *rest]
+        return _once([*told, *rest])
 
     def as_data(self) -> Data:
         """The run as JSON data."""
@@ -166,6 +166,16 @@ class RunFacts:
             "firewall": {"state": str(self.firewall), "problem": self.served.problem},
             "problem": run.problem,
         }
+
+
+def _once(outcomes: Sequence[Data]) -> list[Data]:
+    """One outcome for each action: places share actions, and messages may come twice. What was done stays done."""
+    latest: dict[tuple[str, str], Data] = {}
+    for outcome in outcomes:
+        key = _key(outcome["action"])
+        if outcome["result"] != "already" or key not in latest:
+            latest[key] = outcome
+    return list(latest.values())
 
 
 def _key(action: Data) -> tuple[str, str]:

@@ -47,7 +47,11 @@ class Steps:
         self._app = runtime
 
     async def next(self, message: RunMessage) -> Status | None:
-        """Do what comes next for a run, and say how far it is; None when nobody knows it."""
+        """Do what comes next for a run, and say how far it is; None when nobody knows it or somebody else is at it."""
+        async with self._app.locks.hold(f"run-{message.run_id}") as lock:
+            return await self._next(message) if lock else None
+
+    async def _next(self, message: RunMessage) -> Status | None:
         run = await self._app.runs.get(message.run_id)
         if run is None:
             tell(log, "message for an unknown run", level=logging.WARNING, run=message.run_id)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import sys
 from collections.abc import AsyncIterator
@@ -12,6 +13,7 @@ import jsonschema
 import pytest
 import pytest_asyncio
 
+import function_app
 from local.azure.seed.contoso import subscription
 from local.azurite import Azurite
 from shared.backfill.request import MAX_BODY_BYTES
@@ -168,7 +170,12 @@ async def test_one_bad_cluster_never_stops_the_others(world: World) -> None:
     results = {(item["action"]["cluster"].lower(), item["result"]) for item in run["actions"]}
     assert (good.lower(), "done") in results
     assert (good.lower(), "refused") not in results
-    assert await world.reached() >= 1
+
+    status, plan = await post(world)
+    assert {action["cluster"].lower() for action in plan["actions"] if action["cluster"]} >= {bad.lower()}
+    status, run = await post(world, {"dryRun": False, "planDigest": plan["digest"]})
+    assert (status, (await ended(world, run))["status"]) == (202, "succeeded")
+    assert await world.reached() == 6
 
 
 async def test_cluster_that_does_not_exist_needs_nothing(world: World) -> None:
@@ -180,8 +187,6 @@ async def test_cluster_that_does_not_exist_needs_nothing(world: World) -> None:
 async def test_document_is_served_and_names_every_http_function(world: World) -> None:
     status, body, _ = await world.get("/api/openapi.json")
     assert (status, body) == (200, DOCUMENT)
-    import function_app
-
     described = set()
     for function in function_app.app.get_functions():
         trigger = function.get_trigger()
@@ -193,13 +198,12 @@ async def test_document_is_served_and_names_every_http_function(world: World) ->
 
 
 async def test_schemathesis_finds_nothing(world: World) -> None:
-    import asyncio
-
     # In a process of its own: its pytest plugin and our warnings-are-errors do not go together.
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "schemathesis.cli", "run", f"{world.host.base_url}/api/openapi.json"),
-        *("--url", world.host.base_url, "--max-examples", "8", "--phases", "examples,coverage,fuzzing"),
-        *("--exclude-checks", "unsupported_method,ignored_auth,missing_required_header"),
+        *("--url", world.host.base_url, "--max-examples", "5", "--phases", "examples,coverage,fuzzing"),
+        # The host answers 404 to a wrong method and checks no key here; 400 also names what no schema can say.
+        *("--exclude-checks", "unsupported_method,ignored_auth,positive_data_acceptance"),
         *("--request-timeout", "60", "--generation-deterministic", "--no-color"),
         stdout=-1,
         stderr=-2,
