@@ -49,3 +49,16 @@ setup:
 
 setup-python:
 	@scripts/setup.sh python
+
+# --- The article's network in Azure. Costs money; infra/lab/*.sh say what they ask for. ---
+.PHONY: lab-up lab-test lab-down
+
+lab-up: ## Build the article's network in Azure: costs money until lab-down
+	@infra/lab/up.sh
+
+lab-test: ## Run kubectl in spoke 2 of that network
+	@infra/lab/test.sh
+
+lab-down: ## Remove that network
+	@infra/lab/down.sh
+# --- End of the article's network in Azure. ---

@@ -1,20 +1,20 @@
 #!/bin/sh
 # Looks for insecure settings in the templates with checkov, which lives in an environment of its own.
 # Fails on a finding that is not justified where it occurs (checkov:skip) and on a file that checkov cannot read.
-# About half a minute the first time, a quarter after that; works offline once it is installed.
+# Minutes the first time, to install it; a quarter of a minute after that; works offline once it is installed.
 set -eu
 cd "$(dirname "$0")/.."
 
 venv=.local/checkov
 stamp=$venv/.requirements
 report=.local/checkov-report.txt
-wanted=$(cksum <requirements-infra.txt)
+wanted=$(cksum <infra/requirements-check.txt)
 
 if [ "$(cat "$stamp" 2>/dev/null || :)" != "$wanted" ]; then
-    echo 'Installing checkov (a minute, the first time)'
+    echo 'Installing checkov (minutes, the first time)'
     python=${PYTHON:-.venv/bin/python}
     "$python" -m venv --clear "$venv"
-    "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-input -r requirements-infra.txt
+    "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-input -r infra/requirements-check.txt
     echo "$wanted" >"$stamp"
 fi
 

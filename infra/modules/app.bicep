@@ -171,6 +171,7 @@ resource signIn 'Microsoft.Web/sites/config@2024-11-01' = if (!empty(signInClien
   // checkov:skip=CKV_AZURE_63: an app of functions logs to Application Insights
   // checkov:skip=CKV_AZURE_65: an app of functions has no error pages
   // checkov:skip=CKV_AZURE_66: an app of functions logs to Application Insights
+  // checkov:skip=CKV_AZURE_70: requireHttps stands below; the check cannot read a conditional resource
   // checkov:skip=CKV_AZURE_80: there is no .NET in it
   // checkov:skip=CKV_AZURE_88: Flex Consumption has no mounted storage, and the app keeps no files
   // checkov:skip=CKV_AZURE_222: Event Grid delivers to the public endpoint only; callers need a key or a sign-in

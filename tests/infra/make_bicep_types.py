@@ -77,7 +77,10 @@ class _Reader:
 
 def read(folder: Path) -> dict[str, Any]:
     """Everything in the folder."""
-    found: dict[str, Any] = {"resources": {"Microsoft.Resources/resourceGroups@2021-04-01": _RESOURCE_GROUP}, "types": {}}
+    found: dict[str, Any] = {
+        "resources": {"Microsoft.Resources/resourceGroups@2021-04-01": _RESOURCE_GROUP},
+        "types": {},
+    }
     for number, path in enumerate(sorted(folder.glob("*.md"))):
         reader = _Reader(str(number), found)
         for line in path.read_text().splitlines():
@@ -107,7 +110,9 @@ def main() -> None:
     kept = reached(read(Path(sys.argv[1])))
     parts = []
     for kind, items in kept.items():
-        lines = ",\n".join(f"{json.dumps(name)}: {json.dumps(item, separators=(',', ':'))}" for name, item in items.items())
+        lines = ",\n".join(
+            f"{json.dumps(name)}: {json.dumps(item, separators=(',', ':'))}" for name, item in items.items()
+        )
         parts.append(f'"{kind}": {{\n{lines}\n}}')
     TABLE.write_text("{\n" + ",\n".join(parts) + "\n}\n")
 

@@ -58,7 +58,7 @@ def mistakes_of(tmp_path, body):
         ("{\n  name: 'a'\n  location: 'b'\n  colour: 1\n}", [".colour does not exist"]),
         ("{\n  name: 'a'\n  location: 'b'\n  id: 'c'\n}", [".id is read-only"]),
         ("{\n  name: 1\n  location: 'b'\n}", [".name is '1', not string"]),
-        ("{\n  name: 'a'\n  location: 'b'\n  properties: {\n    routes: [\n      {\n        name: 'c'\n        hop: 1\n      }\n    ]\n  }\n}",
+        ("{\n  name: 'a'\n  properties: {\n    routes: [\n      {\n        name: 'c'\n        hop: 1\n      }\n    ]\n  }\n}",
          [".properties.routes.hop does not exist"]),
         ("[\n  for a in b: {\n    name: a\n    location: 'b'\n    id: 'c'\n  }\n]", [".id is read-only"]),
         ("if (a) {\n  location: 'a'\n}", [".name is missing"]),
@@ -70,7 +70,11 @@ def test_the_check_itself_finds_mistakes(tmp_path, body, mistakes):
 
 @EVERY_FILE
 def test_every_parameter_variable_and_existing_resource_is_used(path):
-    names = [item.name for item in declarations(path) if item.kind in {"param", "var"} or (item.kind == "resource" and item.existing)]
+    names = [
+        item.name
+        for item in declarations(path)
+        if item.kind in {"param", "var"} or (item.kind == "resource" and item.existing)
+    ]
     assert sorted(set(names) - used_names(path)) == []
 
 
@@ -114,7 +118,8 @@ def test_conditional_modules_and_resources_are_read_with_care(path):
     conditional = {
         item.name
         for item in declarations(path)
-        if item.kind in {"module", "resource"} and any(child.type == "if_statement" for child in item.node.named_children)
+        if item.kind in {"module", "resource"}
+        and any(child.type == "if_statement" for child in item.node.named_children)
     }
     for name in conditional:
         assert not re.findall(rf"\b{name}\.(?:outputs|properties)\b", path.read_text()), name
@@ -130,7 +135,9 @@ def test_files_that_templates_load_are_there(path):
 
 @EVERY_FILE
 def test_nothing_is_hard_coded_that_differs_between_clouds(path):
-    hosts = re.compile(r"management\.azure|login\.microsoft|core\.windows|azurewebsites|\.vault\.azure|database\.windows")
+    hosts = re.compile(
+        r"management\.azure|login\.microsoft|core\.windows|azurewebsites|\.vault\.azure|database\.windows"
+    )
     assert not hosts.findall(path.read_text())
 
 
@@ -145,7 +152,9 @@ def test_locations_are_parameters(path):
 @EVERY_FILE
 def test_outputs_hold_no_secrets(path):
     for output in (item for item in declarations(path) if item.kind == "output"):
-        assert not re.search(r"list\w*Keys?\(|ConnectionString|InstrumentationKey|password|secret", text(output.node), re.I)
+        assert not re.search(
+            r"list\w*Keys?\(|ConnectionString|InstrumentationKey|password|secret", text(output.node), re.IGNORECASE
+        )
 
 
 @EVERY_FILE
@@ -174,7 +183,7 @@ def test_only_the_firewall_and_the_gateway_of_the_lab_have_public_addresses():
 
 
 def parameters_file(name: str) -> list[str]:
-    return re.findall(r"^param (\w+) = ", (INFRA / name).read_text(), re.M)
+    return re.findall(r"^param (\w+) = ", (INFRA / name).read_text(), re.MULTILINE)
 
 
 def test_the_example_parameters_are_all_parameters_of_main():
@@ -190,8 +199,17 @@ def test_the_example_parameters_read_each_variable_once():
 def test_resource_ids_in_the_example_parameters_are_what_the_app_accepts():
     from shared.settings import load_settings
 
-    example = dict(re.findall(r"readEnvironmentVariable\('(\w+)', '([^']*)'\)", (INFRA / "main.bicepparam").read_text()))
-    required = ("HUB_VNET_ID", "MONITORING_VNET_IDS", "FIREWALL_POLICY_ID", "SPOKE_SUBSCRIPTION_IDS", "MODE", "DRIFT_SCHEDULE")
+    example = dict(
+        re.findall(r"readEnvironmentVariable\('(\w+)', '([^']*)'\)", (INFRA / "main.bicepparam").read_text())
+    )
+    required = (
+        "HUB_VNET_ID",
+        "MONITORING_VNET_IDS",
+        "FIREWALL_POLICY_ID",
+        "SPOKE_SUBSCRIPTION_IDS",
+        "MODE",
+        "DRIFT_SCHEDULE",
+    )
     settings = load_settings(storage_account_name="example", **{name.lower(): example[name] for name in required})
     assert settings.hub_vnet_id.name == "vnet-hub"
 
