@@ -60,6 +60,9 @@ def _judge(world: ReachabilityWorld, source: ResourceId, observed: ObservedClust
     vnet, subnet = world.vnets[source.parent], world.subnet(source)
     if subnet is None:
         raise KeyError(str(source))
+    last = _cluster_step(world, observed)
+    if last.code is ReachCode.CLUSTER_NOT_PRIVATE:
+        return Verdict(cluster=observed.cluster.id, source=source, answer=answer_of((last,)), steps=(last,), host=host)
     lookup = _resolve(world, observed, host, source)
     endpoint = observed.endpoint
     address = endpoint.address if endpoint else next(iter(lookup.addresses), None)
@@ -68,7 +71,7 @@ def _judge(world: ReachabilityWorld, source: ResourceId, observed: ObservedClust
     else:
         trip = Trip(world=world, observed=observed, vnet=vnet, subnet=subnet, address=address, host=host)
         between = _travel(trip)
-    steps = (lookup.step, *between, _cluster_step(world, observed))
+    steps = (lookup.step, *between, last)
     return Verdict(
         cluster=observed.cluster.id, source=source, answer=answer_of(steps), steps=steps, host=host, address=address
     )

@@ -71,7 +71,11 @@ def _judge_direct(trip: Trip, route: EffectiveRoute, says: str) -> Step:
     if table and not table.peering_routes and route.hop is not Hop.LOCAL:
         assumption = "routes of peerings hold although the route table turns them off (disablePeeringRoute)"
         return unknown(ReachCode.ROUTE_UNCERTAIN, says, table.id, assumption)
-    return ok(ReachCode.ROUTE_DIRECT, f"{says} It does not pass the firewall.", route.vnet)
+    reached = route.vnet or trip.vnet.id
+    if trip.target_id and reached != trip.target_id:
+        message = f"{says} The API server is in {trip.target_id.name}: the address spaces overlap."
+        return blocked(ReachCode.ROUTE_NOT_VIA_FIREWALL, message, reached)
+    return ok(ReachCode.ROUTE_DIRECT, f"{says} It does not pass the firewall.", reached)
 
 
 def _with_gateway(trip: Trip, routing: Routing, route: EffectiveRoute, step: Step) -> Step:

@@ -174,6 +174,12 @@ def test_firewall_whose_address_is_unknown_is_uncertain() -> None:
     assert (verdict.codes[1], verdict.answer) == (C.ROUTE_UNCERTAIN, A)
 
 
+def test_overlapping_address_space_of_the_source_swallows_the_packets() -> None:
+    verdict = w.judge(w.with_vnet(w.good_world(), w.VM_VNET, address_space=(IPv4Network("10.0.0.0/8"),)))
+    assert (verdict.codes[1], verdict.answer) == (C.ROUTE_NOT_VIA_FIREWALL, U)
+    assert "overlap" in verdict.steps[1].message
+
+
 # Peerings and firewall
 
 
@@ -294,6 +300,12 @@ def test_security_group_that_may_not_be_read_is_uncertain() -> None:
 
 
 # Form
+
+
+def test_public_cluster_is_no_matter_of_the_private_network() -> None:
+    world = w.with_cluster(w.good_world(), private=False, private_fqdn=None)
+    verdict = w.judge(replace(world, firewall=replace(world.firewall, policy=replace(w.policy(), groups=()))))
+    assert (verdict.codes, verdict.answer) == ((C.CLUSTER_NOT_PRIVATE,), A)
 
 
 def test_analysis_of_the_same_world_is_the_same() -> None:
