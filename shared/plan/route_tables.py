@@ -16,6 +16,7 @@ from shared.model.world import Cluster, Route, RouteTable, Subnet, VirtualNetwor
 from shared.plan.action import Action, ActionKind, Waiting
 from shared.plan.api_rules import not_peered, peered_both_ways
 from shared.plan.finding import Code, Finding, Severity
+from shared.plan.limits import routes_of_table
 from shared.plan.names import DEFAULT_ROUTE_NAME, route_table_name
 from shared.settings import Settings
 
@@ -33,6 +34,13 @@ def plan_route_tables(world: World, settings: Settings) -> Iterator[Item]:
         subnet = vnet.subnet(subnet_id) if vnet else None
         if vnet and subnet:
             yield from _subnet(subnet, vnet, world, settings)
+            yield from _fullness(world.table_of(subnet))
+
+
+def _fullness(table: RouteTable | None) -> Iterator[Item]:
+    near = routes_of_table(table.id, len(table.routes)) if table else None
+    if near:
+        yield near
 
 
 def _subnet(subnet: Subnet, vnet: VirtualNetwork, world: World, settings: Settings) -> Iterator[Item]:

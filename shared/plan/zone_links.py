@@ -9,6 +9,7 @@ from shared.model.resource_id import ResourceId
 from shared.model.world import Cluster, Link, ObservedCluster, World, Zone
 from shared.plan.action import Action, ActionKind, Waiting
 from shared.plan.finding import Code, Finding, Severity
+from shared.plan.limits import links_of_zone
 from shared.plan.names import link_name
 from shared.settings import Settings
 
@@ -20,10 +21,18 @@ def plan_zone_links(world: World, settings: Settings) -> Iterator[Item]:
     for observed in sorted(world.clusters, key=lambda item: item.cluster.id):
         if observed.zone is not None:
             yield from _zone_of_cluster(observed, observed.zone, world, settings)
+            yield from _fullness(observed.zone)
     for zone in world.stray_zones:
         yield from _stray_zone(zone, world, settings)
+        yield from _fullness(zone)
     for zone in world.retired_zones:
         yield from _retired_zone(zone, world, settings)
+
+
+def _fullness(zone: Zone) -> Iterator[Item]:
+    near = links_of_zone(zone.id, len(zone.links))
+    if near:
+        yield near
 
 
 def _stray_zone(zone: Zone, world: World, settings: Settings) -> Iterator[Item]:
