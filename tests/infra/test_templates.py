@@ -58,7 +58,7 @@ def mistakes_of(tmp_path, body):
         ("{\n  name: 'a'\n  location: 'b'\n  colour: 1\n}", [".colour does not exist"]),
         ("{\n  name: 'a'\n  location: 'b'\n  id: 'c'\n}", [".id is read-only"]),
         ("{\n  name: 1\n  location: 'b'\n}", [".name is '1', not string"]),
-        ("{\n  name: 'a'\n  properties: {\n    routes: [\n      {\n        name: 'c'\n        hop: 1\n      }\n    ]\n  }\n}",
+        ("{\n  name: 'a'\n  properties: {\n    routes: [\n      {\n        hop: 1\n      }\n    ]\n  }\n}",
          [".properties.routes.hop does not exist"]),
         ("[\n  for a in b: {\n    name: a\n    location: 'b'\n    id: 'c'\n  }\n]", [".id is read-only"]),
         ("if (a) {\n  location: 'a'\n}", [".name is missing"]),
