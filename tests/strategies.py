@@ -132,7 +132,11 @@ def _routes(choose: Choices) -> tuple[Route, ...]:
 
 def _table(choose: Choices, table: ResourceId) -> RouteTable:
     location = choose.of("westeurope", "WestEurope", "northeurope")
-    return RouteTable(id=table, location=location, ours=choose.maybe(), routes=_routes(choose))
+    routes = tuple(
+        replace(route, provisioning_state="Failed" if choose.seldom() else "Succeeded") for route in _routes(choose)
+    )
+    state = "Failed" if choose.seldom() else "Succeeded"
+    return RouteTable(id=table, location=location, ours=choose.maybe(), routes=routes, provisioning_state=state)
 
 
 def _vnet(choose: Choices, vnet: ResourceId, tables: Sequence[ResourceId]) -> VirtualNetwork:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from ipaddress import AddressValueError, IPv4Address
-from typing import Any
+from typing import Any, NoReturn
 
 from shared.errors import InvalidResourceId, UnsafePlan
 from shared.model.azure_types import DEFAULT_ROUTE_PREFIX, PLATFORM_SUBNETS
@@ -38,8 +38,11 @@ class Case:
 
     def require(self, condition: bool, why: str) -> None:
         """Refuse the plan unless the condition holds. Raises UnsafePlan."""
-        if condition:
-            return
+        if not condition:
+            self.refuse(why)
+
+    def refuse(self, why: str) -> NoReturn:
+        """Refuse the plan. Raises UnsafePlan."""
         raise UnsafePlan(
             f"Refused to {self.action.kind.replace('_', ' ')}: {why}.",
             code=Code.PLAN_UNSAFE,
@@ -107,8 +110,7 @@ def _attach(case: Case) -> None:
     vnet = case.world.vnet_of(case.resource)
     subnet = vnet.subnet(case.resource) if vnet else None
     if vnet is None or subnet is None:
-        case.require(False, "the subnet was not read")
-        return
+        case.refuse("the subnet was not read")
     case.require(subnet.route_table is None, "the subnet already has a route table")
     _check_place(case, vnet, subnet)
     table = case.id_of("routeTable")
@@ -147,8 +149,7 @@ def _route(case: Case) -> None:
     case.require(case.after.get("addressPrefix") == DEFAULT_ROUTE_PREFIX, "it is not the default route")
     _check_next_hop(case, "nextHopIpAddress")
     if table is None:
-        case.require(False, "the route table was not read")
-        return
+        case.refuse("the route table was not read")
     name = case.resource.name.lower()
     replaced = next((route for route in table.routes if route.name.lower() == name), None)
     ours = table.ours or replaced is None or name == DEFAULT_ROUTE_NAME
@@ -168,8 +169,7 @@ def _check_next_hop(case: Case, name: str) -> None:
 def _register(case: Case) -> None:
     observed = case.observed_cluster()
     if observed is None:
-        case.require(False, "the cluster was not read")
-        return
+        case.refuse("the cluster was not read")
     text = case.after.get("address")
     if case.after.get("stopped"):
         known = observed.registered.address if observed.registered else None
@@ -181,8 +181,7 @@ def _register(case: Case) -> None:
     try:
         address = IPv4Address(str(text))
     except AddressValueError:
-        case.require(False, "it names no address")
-        return
+        case.refuse("it names no address")
     _check_address(case, observed, address)
 
 

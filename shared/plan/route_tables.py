@@ -127,7 +127,8 @@ def _right_table(
 ) -> Iterator[Item]:
     if table.ours and table.failed:
         yield _put_table(table.id, vnet, next_hop, clusters[0].id if clusters else None, before=table)
-    else:
+    if table.default_route or not (table.ours and table.failed):
+        # The repeated write of a table adds a default route that is missing; a wrong one takes a write of its own.
         yield from _default_route(table, next_hop, clusters)
 
 

@@ -62,8 +62,14 @@ def _with_table(world: World, table: RouteTable) -> World:
 def _put_route_table(action: Action, world: World) -> World:
     assert action.after is not None
     route = default_route(next_hop_address=action.after["defaultNextHop"])
-    made = RouteTable(id=action.resource, location=action.after["location"], ours=True, routes=(route,))
-    return _with_table(world, made)
+    known = world.route_tables.get(action.resource)
+    if known is None:
+        return _with_table(
+            world, RouteTable(id=action.resource, location=action.after["location"], ours=True, routes=(route,))
+        )
+    assert known.ours
+    routes = known.routes if known.default_route else (*known.routes, route)
+    return _with_table(world, replace(known, routes=routes, provisioning_state="Succeeded"))
 
 
 def _put_route(action: Action, world: World) -> World:

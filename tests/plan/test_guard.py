@@ -365,6 +365,16 @@ def test_no_next_hop_is_right_while_the_firewall_is_unknown():
 
 def test_table_that_exists_is_not_put_again():
     refuses(NEW_TABLE, replace(UNROUTED, route_tables={OUR_TABLE_ID: table()}), "the route table exists", ATTACH)
+    foreign = table(ours=False, provisioning_state="Failed")
+    refuses(NEW_TABLE, replace(UNROUTED, route_tables={OUR_TABLE_ID: foreign}), "the route table exists", ATTACH)
+
+
+def test_table_of_ours_whose_last_write_failed_may_be_put_again():
+    place = world(tables=(table(provisioning_state="Failed"),))
+    made = planned(place)
+
+    assert made.actions
+    assert guard(made, place, settings()) == made
 
 
 def route_action(place: World, table_id, name: str, **after) -> Action:

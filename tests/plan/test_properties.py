@@ -189,7 +189,8 @@ def spoilt_deletion(action: Action, world: World) -> list[Action]:
 
 
 def spoilt_table(action: Action, world: World) -> list[Action]:
-    return [after(action, defaultNextHop="10.9.9.9"), replace(action, after=None), *at(action, *world.route_tables)]
+    known = [table.id for table in world.route_tables.values() if not (table.ours and table.failed)]
+    return [after(action, defaultNextHop="10.9.9.9"), replace(action, after=None), *at(action, *known)]
 
 
 def spoilt_route(action: Action, world: World) -> list[Action]:

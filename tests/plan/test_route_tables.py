@@ -220,6 +220,41 @@ def test_default_route_of_ours_with_another_next_hop_is_mended(wrong, table_id, 
     assert "is wrong" in action.reason
 
 
+def test_route_of_ours_whose_last_write_failed_is_put_again():
+    failed = table(OUR_TABLE_ID, default_route(provisioning_state="Failed"))
+
+    assert kinds(planned(world(tables=(failed,)))) == [ActionKind.PUT_ROUTE]
+
+
+def test_foreign_route_whose_last_write_failed_is_left():
+    failed = table(FOREIGN_TABLE_ID, default_route(name="theirs", provisioning_state="Failed"), ours=False)
+
+    assert planned(world(subnets=(subnet(route_table=FOREIGN_TABLE_ID),), tables=(failed,))).empty
+
+
+@pytest.mark.parametrize(
+    ("routes", "kind"),
+    [
+        ((default_route(),), [ActionKind.PUT_ROUTE_TABLE]),
+        ((TO_ONPREM,), [ActionKind.PUT_ROUTE_TABLE]),
+        ((default_route(next_hop_address="10.9.9.9"),), [ActionKind.PUT_ROUTE_TABLE, ActionKind.PUT_ROUTE]),
+    ],
+    ids=["right route", "no route", "wrong route"],
+)
+def test_table_of_ours_whose_last_write_failed_is_put_again(routes, kind):
+    failed = table(OUR_TABLE_ID, *routes, provisioning_state="Failed")
+    made = planned(world(tables=(failed,)))
+
+    assert kinds(made) == kind
+    assert made.actions[0].before == {"provisioningState": "Failed"}
+
+
+def test_foreign_table_whose_last_write_failed_is_left():
+    failed = table(FOREIGN_TABLE_ID, default_route(name="theirs"), ours=False, provisioning_state="Failed")
+
+    assert planned(world(subnets=(subnet(route_table=FOREIGN_TABLE_ID),), tables=(failed,))).empty
+
+
 def test_kubenet_subnet_without_a_table_is_left_to_aks():
     made = planned(world(cluster=seen(network_plugin="kubenet"), subnets=(BARE,)))
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.model.scope import Scope, ScopeKind
-from shared.storage.work import MalformedMessage, SyncRequest, WorkItem
+from shared.storage.work import MalformedMessage, RunMessage, SyncRequest, WorkItem
 from tests import strategies
 from tests.builders import CLUSTER_ID, NOW, POLICY_ID
 
@@ -59,10 +59,15 @@ def test_sync_request_is_read_back_as_it_was_written(request):
     assert SyncRequest.decode(request.encode().encode()) == request
 
 
+@given(st.text())
+def test_run_message_is_read_back_as_it_was_written(run_id):
+    assert RunMessage.decode(RunMessage(run_id=run_id).encode().encode()) == RunMessage(run_id=run_id)
+
+
 def test_members_avoid_the_names_that_the_hosts_queue_trigger_binds():
     bound = {"queuetrigger", "dequeuecount", "expirationtime", "id", "insertiontime", "nextvisibletime", "popreceipt"}
 
-    for message in (ITEM, REQUEST):
+    for message in (ITEM, REQUEST, RunMessage(run_id="r")):
         assert not {name.lower() for name in json.loads(message.encode())} & bound
 
 
@@ -88,7 +93,7 @@ JUNK = [
 
 
 @pytest.mark.parametrize("body", JUNK, ids=lambda body: repr(body[:20]))
-@pytest.mark.parametrize("kind", [WorkItem, SyncRequest])
+@pytest.mark.parametrize("kind", [WorkItem, SyncRequest, RunMessage])
 def test_junk_is_refused(kind, body):
     with pytest.raises(MalformedMessage):
         kind.decode(body)
@@ -142,7 +147,7 @@ def test_sync_request_with_a_wrong_member_is_refused(member, value):
 
 @given(st.binary(max_size=500))
 def test_any_bytes_are_a_message_or_refused(body):
-    for kind in (WorkItem, SyncRequest):
+    for kind in (WorkItem, SyncRequest, RunMessage):
         with pytest.raises(MalformedMessage):
             kind.decode(body)
 
