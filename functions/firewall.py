@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 import azure.functions as func
 
 from functions.http import answer_or_problem, json_answer
-from shared.firewall.undo import Answer, Undo
+from shared.firewall_undo import Answer, Undo
 from shared.runtime import current_runtime
 
 blueprint = func.Blueprint()

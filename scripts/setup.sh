@@ -84,7 +84,7 @@ same_version() {
 }
 
 install_packages() {
-    wanted=$(cat requirements.txt requirements-dev.txt | cksum)
+    wanted=$(cat requirements*.txt | cksum)
     if [ "$(cat "$stamp" 2>/dev/null || :)" = "$wanted" ]; then
         return
     fi

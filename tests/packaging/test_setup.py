@@ -12,7 +12,13 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 TOOLS = ("sh", "cat", "cksum", "cmp", "dirname", "mkdir", "rm", "sleep", "tail")
-FILES = ("scripts/setup.sh", "requirements.txt", "requirements-dev.txt", "local/azurite/package.json")
+FILES = (
+    "scripts/setup.sh",
+    "requirements.txt",
+    "requirements-cli.txt",
+    "requirements-dev.txt",
+    "local/azurite/package.json",
+)
 
 
 class Machine:
