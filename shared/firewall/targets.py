@@ -35,10 +35,14 @@ PREFIXES_KEPT_SECONDS = 600.0
 
 @dataclass(frozen=True, kw_only=True)
 class Snapshot:
-    """What one read of the world says: the groups as they should be, and what that rests on."""
+    """What one read of the world says: the groups as they should be, and what that rests on.
+
+    `registered` is the whole registry, `api_servers` are those of it that have a rule.
+    """
 
     read_at: datetime
     hub: Hub
+    registered: frozenset[ApiServer]
     api_servers: tuple[ApiServer, ...]
     sources: tuple[IPv4Network, ...]
     zones: int
@@ -89,6 +93,7 @@ class Targets:
         return Snapshot(
             read_at=read_at,
             hub=hub,
+            registered=frozenset(row.api_server for row in rows),
             api_servers=tuple(kept),
             sources=sources,
             zones=len({row.api_server.zone for row in rows if row.api_server.zone}),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from enum import StrEnum
 
 from shared.azure_clients import AzureClients
@@ -131,7 +131,7 @@ class FirewallWriter:
         """Write until nobody is owed a later read: what arrives meanwhile is one more write."""
         started = self._clock.now()
         snapshot = await self._round(lock, run, request)
-        while await self._is_more_to_do(snapshot.read_at):
+        while await self._is_more_to_do(snapshot):
             if self._clock.now() - started > self._scaled(LAST_START_SECONDS):
                 await self._queues.sync_firewall(replace(request, requested_at=self._clock.now()))
                 break
@@ -248,11 +248,11 @@ class FirewallWriter:
             ),
         )
 
-    async def _is_more_to_do(self, read_at: datetime) -> bool:
-        # Only rows written after the read count; a removed row comes with a request of its own.
-        if any(row.changed_at >= read_at for row in await self._registry.all()):
+    async def _is_more_to_do(self, snapshot: Snapshot) -> bool:
+        rows = await self._registry.all()
+        if frozenset(row.api_server for row in rows) != snapshot.registered:
             return True
-        return await self._coalescer.is_owed(read_at)
+        return await self._coalescer.is_owed(snapshot.read_at)
 
     def _scaled(self, seconds: float) -> timedelta:
         return timedelta(seconds=self._clock.scaled(seconds))
