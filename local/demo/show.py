@@ -12,6 +12,7 @@ from rich.panel import Panel
 from rich.table import Table
 
 if TYPE_CHECKING:
+    from local.demo.burst import BurstResult
     from local.demo.story import ClusterStory, Result
 
 NETWORK = """\
@@ -33,8 +34,12 @@ class Status:
         self.text = text
 
     def update(self, at: float, text: str) -> None:
+        """Say something new, and when."""
+        self.say(f"[cyan]t+{at:>4.0f} s[/cyan]  {text}")
+
+    def say(self, text: str) -> None:
         """Say something new."""
-        self.text = f"[cyan]t+{at:>4.0f} s[/cyan]  {text}"
+        self.text = text
         self._show.refresh()
 
 
@@ -62,12 +67,17 @@ class Show:
 
     def act(self, number: int, title: str) -> None:
         """The headline of an act."""
-        self._console.print(f"\n[bold]Act {number}.[/bold] {title}")
+        self.headline(f"Act {number}. {title}")
 
-    def line(self, at: float, text: str, *, good: bool | None = None) -> None:
+    def headline(self, text: str) -> None:
+        """What begins now."""
+        self._console.print(f"\n[bold]{text}[/bold]")
+
+    def line(self, at: float | None, text: str, *, good: bool | None = None) -> None:
         """Something that happened."""
         mark = {True: "[green]✔[/green]", False: "[yellow]✘[/yellow]", None: "·"}[good]
-        self._console.print(f"  [cyan]t+{at:>4.0f} s[/cyan]  {mark} {text}", highlight=False)
+        moment = " " * 8 if at is None else f"t+{at:>4.0f} s"
+        self._console.print(f"  [cyan]{moment}[/cyan]  {mark} {text}", highlight=False)
         self._last_sign = time.monotonic()
 
     @contextmanager
@@ -95,6 +105,11 @@ class Show:
             self._last_sign = time.monotonic()
             self._console.print(f"  … {text}", highlight=False)
 
+    def burst(self, result: BurstResult, *, seconds: float) -> None:
+        """What a burst cost and how long it took."""
+        self._console.print()
+        self._console.print(_burst(result, seconds))
+
     def closing(self, result: Result) -> None:
         """What was written and by whom, and when each cluster was reachable."""
         self._console.print()
@@ -104,6 +119,27 @@ class Show:
             self._console.print("[bold green]✔ A VM in the monitoring spoke reaches every API server.[/bold green]")
         else:
             self._console.print("[bold red]✘ Not every API server is reachable from the monitoring spoke.[/bold red]")
+
+
+def _burst(result: BurstResult, seconds: float) -> Table:
+    after, updates = result.after_last_address, result.updates
+    rows = (
+        ("clusters reachable", f"{result.reachable} of {result.clusters}"),
+        ("firewall writes", f"{result.firewall_writes} (and {result.refused_writes} refused as busy)"),
+        ("one firewall update takes", f"{result.update_seconds:.0f} s"),
+        ("last address in DNS after", f"{result.last_address_at:.0f} s"),
+        ("all reachable after", _seconds(result.all_reachable_at)),
+        (
+            "from the last address to the last cluster reachable",
+            "never" if after is None or updates is None else f"{after:.0f} s, {updates:.2f} firewall updates",
+        ),
+        ("one write per cluster would have taken", f"{result.clusters * result.update_seconds / 3600:.1f} h"),
+        ("in all", f"{seconds:.0f} s"),
+    )
+    table = Table(title="A burst of clusters (simulated)", title_justify="left", title_style="bold", show_header=False)
+    for label, value in rows:
+        table.add_row(label, value)
+    return table
 
 
 def _written(result: Result) -> Table:
