@@ -197,7 +197,7 @@ async def test_document_is_served_and_names_every_http_function(world: World) ->
     assert described == written
 
 
-async def test_schemathesis_finds_nothing(world: World) -> None:
+async def test_schemathesis_finds_nothing(world: World, tmp_path: Path) -> None:
     # In a process of its own: its pytest plugin and our warnings-are-errors do not go together.
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "schemathesis.cli", "run", f"{world.host.base_url}/api/openapi.json"),
@@ -207,6 +207,7 @@ async def test_schemathesis_finds_nothing(world: World) -> None:
         *("--request-timeout", "60", "--generation-deterministic", "--no-color"),
         stdout=-1,
         stderr=-2,
+        cwd=tmp_path,  # it leaves its notes there
     )
     output, _ = await process.communicate()
     assert process.returncode == 0, output.decode()[-4000:]
