@@ -127,7 +127,7 @@ class Backfill:
         body = facts.as_data()
         if facts.status is Status.PLANNED:
             body["plan"] = ((await self._app.runs.plan(run.run_id)) or {}).get("plan")
-        ended = run.ended_at or facts.status in (Status.PLANNED, Status.REFUSED)
+        ended = facts.status not in (Status.ACCEPTED, Status.PLANNING, Status.RUNNING)
         if not ended and is_unattended(self._app, run):
             await self._app.queues.run(RunMessage(run_id=run.run_id))
         return Answer(status=200, body=body, headers={} if ended else {"Retry-After": "5"})
