@@ -22,7 +22,7 @@ fi
 result=0
 "$venv/bin/python" -m checkov.main --directory infra --framework bicep --compact --quiet --skip-download \
     >"$report" 2>&1 || result=$?
-grep -vE '^$' "$report" | tail -n 60
+sed -n '/scan results:/,$p' "$report" | grep -v '^$' || tail -n 30 "$report"
 if grep -q 'Parsing errors: [1-9]' "$report"; then
     echo 'checkov cannot read some of the files.' >&2
     result=1

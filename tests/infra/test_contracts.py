@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from shared.settings import Settings, StorageSettings, load_settings, setting_name
+from shared.settings import Cloud, Settings, StorageSettings, load_settings, setting_name
 from shared.storage import names
 from tests.infra.bicep import INFRA, declared, objects, properties, strings, text, walk
 
@@ -119,6 +119,11 @@ def test_names_of_queues_tables_and_containers_are_those_of_the_code():
 
 def test_the_package_container_is_none_of_the_apps():
     assert text(declared(STORAGE, "var", "packageContainer").body) not in names.CONTAINERS
+
+
+def test_clouds_of_the_template_are_clouds_of_the_model():
+    written = properties(declared(MAIN, "var", "clouds").body)
+    assert {text(value) for value in written.values()} == set(Cloud)
 
 
 def test_no_shared_keys():
