@@ -7,11 +7,11 @@ PYTHON_BIN := .venv/bin/python
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format lint types layers docs clean setup setup-python
+.PHONY: help demo test check format lint types layers infra-check docs clean setup setup-python
 
 help: ## Say what can be made
 	@echo 'make <target> [ARGS="options"]'
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-8s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-11s %s\n", $$1, $$2 }' Makefile
 
 demo: setup ## Run the story on the local Azure
 	@$(PYTHON_BIN) -m local.demo $(ARGS)
@@ -36,6 +36,9 @@ types: setup-python ## Check types
 
 layers: setup-python ## Check who imports whom
 	@.venv/bin/lint-imports --no-logo
+
+infra-check: setup-python ## Look for insecure settings in the templates (installs checkov)
+	@scripts/check_infra.sh
 
 docs: setup-python ## Rewrite the pages that are generated from the code
 	@$(PYTHON_BIN) -m scripts.configuration
