@@ -252,4 +252,4 @@ def _is_zone_of(observed: ObservedCluster, zone_id: ResourceId) -> bool:
 
 
 def _is_settled(cluster: Cluster) -> bool:
-    return cluster.private and cluster.running and not cluster.being_changed
+    return cluster.private and cluster.running and cluster.provisioning_state.lower() == "succeeded"
