@@ -102,7 +102,7 @@ class Gateway:
                 Activity(
                     kind=kind,
                     outcome=outcome,
-                    resource_id=request.path.rstrip("/"),
+                    resource_id=_target(request, kind),
                     operation_name=route.action,
                     principal=request.principal,
                     correlation_id=request.correlation_id,
@@ -143,6 +143,12 @@ class Gateway:
                 body=request.body if request.method != "GET" else None,
             )
         )
+
+
+def _target(request: ArmRequest, kind: str) -> str:
+    # Events of actions name the resource, not the action: `.../managedClusters/aks-1`, without `/start`.
+    path = request.path.rstrip("/")
+    return path.rsplit("/", 1)[0] if kind == "Action" else path
 
 
 def add_operation_headers(azure: Azure, request: ArmRequest, response: ArmResponse) -> None:
