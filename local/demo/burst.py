@@ -76,12 +76,15 @@ async def run_burst(stage: Stage, clusters: int, *, tell: Callable[[str], None] 
 
 
 async def _make_subnets(stage: Stage) -> None:
-    vm_subnet = stage.seed["vm_subnet"]
+    """Subnets and route tables come first: AKS demands the default route when it creates a cluster."""
+    vm_subnet, monitoring = stage.seed["vm_subnet"], stage.seed["monitoring_vnet"]
     await stage.operator.put(vm_subnet, await stage.operator.get(vm_subnet))
-    for entry in stage.seed["spokes"].values():
-        await stage.operator.put(entry["node_subnet"], subnet_body(entry["node_prefix"]))
-        await wait_for_route_table(stage, entry["node_subnet"])
     await wait_for_route_table(stage, vm_subnet)
+    for entry in stage.seed["spokes"].values():
+        # The monitoring spoke has its node subnet already, and the app is at work on that VNet.
+        if entry["vnet"] != monitoring:
+            await stage.operator.put(entry["node_subnet"], subnet_body(entry["node_prefix"]))
+        await wait_for_route_table(stage, entry["node_subnet"])
 
 
 async def _create(stage: Stage, clusters: int, started: float) -> list[str]:

@@ -1,4 +1,4 @@
-"""Contoso with a firewall that takes its real four minutes, and API servers that are registered already."""
+"""Contoso with a firewall that takes its time, and API servers that are registered already."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tests.app.conftest import contoso as contoso_as_it_is
 __all__ = ["contoso", "contoso_as_it_is"]
 
 
-UPDATE_SECONDS = 240.0
+UPDATE_SECONDS = 120.0
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -23,6 +23,8 @@ from tests.app.conftest import Contoso
 from tests.conftest import CERTIFICATES
 
 GROUP = "rcg-aks-api-servers"
+UPDATE_SECONDS = 240.0
+"""How long a firewall takes for an update, with the hosts at work."""
 COLLECTION = "allow-aks-api-servers"
 
 
@@ -92,6 +94,7 @@ def codes(outcome: Sync) -> list[str]:
 async def hosts(contoso: Contoso, count: int, *, speed: float) -> AsyncIterator[list[HostProcess]]:
     """Functions hosts of the app side by side, on a clock slow enough for processes, warmed up."""
     contoso.azure.clock.set_speed(speed)
+    contoso.azure.latencies.firewall_policy = UPDATE_SECONDS
     environment = {
         **app_environment(contoso.azure.base_url, CERTIFICATES.ca),
         **contoso.seed["settings"],
