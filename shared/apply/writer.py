@@ -30,7 +30,11 @@ class NetworkWriter:
         self._clients = clients
 
     async def put_link(self, action: Action) -> bool:
-        """Link a zone to a VNet. No auto-registration: a VNet can have that in one zone only."""
+        """Link a zone to a VNet. No auto-registration: a VNet can have that in one zone only.
+
+        A link that somebody made meanwhile, under whatever name, is taken as it is; one that is being made is waited
+        for with another look.
+        """
         link = action.resource
         zone = link.parent
         vnet = (action.after or {})["virtualNetwork"]
@@ -41,9 +45,12 @@ class NetworkWriter:
         }
         operations = self._clients.private_dns(link.subscription_id).virtual_network_links
         with azure_errors(link):
-            live = [item.as_dict() async for item in operations.list(zone.resource_group, zone.name)]
-            if any(_links_for_good(item, ResourceId.parse(vnet)) for item in live):
+            live = [parse.link(item.as_dict()) async for item in operations.list(zone.resource_group, zone.name)]
+            present = next((item for item in live if item and item.vnet == ResourceId.parse(vnet)), None)
+            if present and present.healthy:
                 return False
+            if present and not present.broken:
+                raise NotReady("The link is being made.", resource=str(present.id))
             poller = await operations.begin_create_or_update(zone.resource_group, zone.name, link.name, body)
             await poller.result()
         return True
@@ -156,11 +163,6 @@ class NetworkWriter:
             live = (await operations.get(vnet.resource_group, vnet.name, subnet.name)).as_dict()
         if not parse.properties(live).get("routeTable"):
             raise TemporaryError("The route table was taken off again by another write.", resource=str(subnet))
-
-
-def _links_for_good(wire: Wire, vnet: ResourceId) -> bool:
-    found = parse.link(wire)
-    return found is not None and found.vnet == vnet and found.healthy
 
 
 def _is_failed(wire: Wire) -> bool:

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from shared.loop import Report
+from shared.model.resource_id import ResourceId
+from shared.model.scope import Scope, ScopeKind
+from shared.storage.work import WorkItem
 from tests.app.conftest import SPEED, Contoso, codes
 from tests.app.hosting import until
 
@@ -172,15 +177,30 @@ async def test_stopped_cluster_loses_its_rule_after_the_configured_age(contoso: 
     assert list(await contoso.rows()) == ["aks-1"]
 
 
-async def test_cluster_that_is_not_ready_is_looked_at_ever_later_and_given_up_in_the_end(contoso: Contoso) -> None:
+@pytest.mark.parametrize(("hours", "attempt", "delay"), [(0, 0, 5.0), (1, 5, 120.0)])
+async def test_cluster_that_is_not_ready_is_looked_at_ever_later(
+    contoso: Contoso, hours: float, attempt: int, delay: float
+) -> None:
+    report = await look_at_unready(contoso, waited=timedelta(hours=hours) / SPEED, attempt=attempt)
+
+    assert (codes(report), report.looks_again_in) == (set(), delay)
+
+
+async def test_cluster_that_is_never_ready_is_given_up_with_a_finding(contoso: Contoso) -> None:
+    report = await look_at_unready(contoso, waited=timedelta(hours=4) / SPEED, attempt=20)
+
+    assert (codes(report), report.looks_again_in) == ({"CLUSTER_NOT_READY"}, None)
+    assert await contoso.messages() == []
+
+
+async def look_at_unready(contoso: Contoso, *, waited: timedelta, attempt: int) -> Report:
     await contoso.prepare()
     contoso.azure.clock.set_speed(0)
-    cluster = contoso.create_cluster(wait=10)
-    contoso.app = contoso.app_with(give_up_minutes=0.001)
-
-    report = await contoso.look_at(cluster)
-
-    assert report.looks_again_in in (5.0, None)
-    await asyncio.sleep(0.01)
-    (message,) = await contoso.messages() if report.looks_again_in else ({"attempt": 1},)
-    assert message["attempt"] == 1
+    item = WorkItem(
+        scope=Scope(kind=ScopeKind.CLUSTER, resource=ResourceId.parse(contoso.create_cluster(wait=10))),
+        asked_by="test",
+        correlation_id="",
+        first_asked=datetime.now(UTC) - waited,
+        attempt=attempt,
+    )
+    return await contoso.app.reconciler.run(item)
