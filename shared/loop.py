@@ -25,7 +25,7 @@ from shared.settings import Settings
 from shared.storage.firewall_state import FirewallState
 from shared.storage.registry import Registry
 from shared.storage.work import SyncRequest, WorkItem
-from shared.telling import tell, working_for
+from shared.telling import tell, tell_finding, working_for
 
 log = logging.getLogger(__name__)
 
@@ -242,16 +242,7 @@ def _given_up(waiting: Waiting, since: datetime) -> Finding:
 
 def _tell(report: Report) -> None:
     for finding in report.findings:
-        tell(
-            log,
-            "finding",
-            level=logging.WARNING,
-            code=str(finding.code),
-            severity=str(finding.severity),
-            resource=str(finding.resource),
-            finding=finding.message,
-            fix=finding.fix,
-        )
+        tell_finding(log, finding)
     tell(
         log,
         "scope reconciled",

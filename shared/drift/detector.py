@@ -22,7 +22,7 @@ from shared.storage.locks import Locks
 from shared.storage.registry import Registry
 from shared.storage.work import SyncRequest, WorkItem, WorkQueues
 from shared.survey import Surveyor
-from shared.telling import tell, working_for
+from shared.telling import tell, tell_finding, working_for
 
 log = logging.getLogger(__name__)
 
@@ -139,16 +139,7 @@ class DriftDetector:
 
 def _tell(report: DriftReport, found: tuple[Suspect, ...]) -> None:
     for finding in report.plan.findings:
-        tell(
-            log,
-            "finding",
-            level=logging.WARNING,
-            code=str(finding.code),
-            severity=str(finding.severity),
-            resource=str(finding.resource),
-            finding=finding.message,
-            fix=finding.fix,
-        )
+        tell_finding(log, finding)
     tell(
         log,
         "fleet swept",
