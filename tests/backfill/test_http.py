@@ -13,11 +13,11 @@ import jsonschema
 import pytest
 import pytest_asyncio
 
-import function_app
 from local.azure.seed.contoso import subscription
 from local.azurite import Azurite
 from shared.backfill.request import MAX_BODY_BYTES
 from tests.backfill.conftest import DIGEST, World, running
+from tests.registered import registered_functions
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 DOCUMENT = json.loads((Path(__file__).parents[2] / "shared" / "openapi.json").read_text())
@@ -188,7 +188,7 @@ async def test_document_is_served_and_names_every_http_function(world: World) ->
     status, body, _ = await world.get("/api/openapi.json")
     assert (status, body) == (200, DOCUMENT)
     described = set()
-    for function in function_app.app.get_functions():
+    for function in registered_functions():
         trigger = function.get_trigger()
         if trigger is not None and trigger.type == "httpTrigger":
             methods = [str(getattr(method, "value", method)).lower() for method in trigger.methods or ["get"]]

@@ -10,6 +10,7 @@ import pytest
 from shared.settings import Cloud, Settings, StorageSettings, load_settings, setting_name
 from shared.storage import names
 from tests.infra.bicep import INFRA, declared, objects, properties, strings, text, walk
+from tests.registered import registered_functions
 
 MAIN = INFRA / "main.bicep"
 APP = INFRA / "modules" / "app.bicep"
@@ -142,11 +143,9 @@ def event_table() -> dict[str, dict[str, list[str]]]:
 
 
 def test_every_event_grid_function_has_its_event_subscription():
-    from function_app import app
-
     triggered = {
         function.get_function_name()
-        for function in app.get_functions()
+        for function in registered_functions()
         if function.get_trigger().type == "eventGridTrigger"
     }
     assert set(event_table()) == triggered
