@@ -179,6 +179,11 @@ FORBIDDEN = {
         Code.RIGHTS_MISSING,
         JOIN,
     ),
+    "only the right that is there": (
+        f"{CLIENT} has permission to perform action '{WRITE}' on scope '/subscriptions/1'; however, it is blocked.",
+        Code.RIGHTS_MISSING,
+        "may not do an action",
+    ),
     "no action named": ("Forbidden.", Code.RIGHTS_MISSING, "may not do an action"),
     "deny assignment": (
         (

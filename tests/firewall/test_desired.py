@@ -8,8 +8,6 @@ from ipaddress import IPv4Address, IPv4Network
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from shared.errors import UnsafePlan
 from shared.firewall.desired import (
@@ -25,10 +23,6 @@ from shared.firewall.desired import (
     wanted_group,
 )
 from shared.firewall.group_body import (
-    Collection,
-    body_digest,
-    build_group,
-    provisioning_state,
     same_body,
     without_read_only,
 )
@@ -316,98 +310,3 @@ def test_group_of_somebody_else_is_refused_and_named():
     assert refused.value.code == Code.FIREWALL_GROUP_FOREIGN
     assert refused.value.resource == str(GROUP_ID)
     assert "FIREWALL_RULE_COLLECTION_GROUP" in refused.value.fix
-
-
-# Comparing bodies
-
-
-def test_state_of_a_group_that_says_nothing_is_succeeded():
-    assert provisioning_state(None) == "succeeded"
-    assert provisioning_state({}) == "succeeded"
-    assert provisioning_state(live_group(provisioningState="Updating")) == "updating"
-
-
-def test_bodies_are_the_same_or_not():
-    live = live_group()
-
-    assert same_body(None, None)
-    assert not same_body(None, live)
-    assert not same_body(live, None)
-    assert not same_body(live, live_group(priority=401))
-    assert body_digest(live) == body_digest(wanted_group(None, RULES, priority=400))
-    assert body_digest({}) != body_digest(live)
-
-
-def test_two_collections_of_ours_live_side_by_side():
-    other = Collection(name="allow-egress", priority=900, rules=[{"name": "r", "fqdnTags": ["AzureKubernetesService"]}])
-    both = [Collection(name=COLLECTION_NAME, priority=COLLECTION_PRIORITY, rules=RULES), other]
-    body = build_group(None, both, priority=410)
-
-    assert difference(body, build_group(body, both, priority=410)).empty
-    assert difference(body, build_group(body, [other], priority=410)).settings == (
-        f"collection {COLLECTION_NAME} gone",
-    )
-
-
-# Properties
-
-addresses = st.lists(st.sampled_from(["*", "10.0.0.1", "10.50.0.0/24"]), max_size=3)
-live_rules = st.fixed_dictionaries(
-    {"name": st.sampled_from([*NAMES, NAMES[0].upper(), "by-hand"])},
-    optional={
-        "sourceAddresses": st.none() | addresses,
-        "destinationAddresses": addresses,
-        "sourceIpGroups": st.lists(st.just("/ipGroups/x"), max_size=1),
-        "destinationFqdns": st.lists(st.just("x.example"), max_size=1),
-        "ruleType": st.sampled_from(["NetworkRule", "ApplicationRule"]),
-        "unknown": st.integers(),
-    },
-)
-live_collections = st.fixed_dictionaries(
-    {
-        "name": st.sampled_from([COLLECTION_NAME, "theirs"]),
-        "rules": st.lists(live_rules, max_size=3, unique_by=lambda rule: rule["name"].lower()),
-    },
-    optional={
-        "priority": st.sampled_from([100, COLLECTION_PRIORITY]),
-        "action": st.sampled_from([None, {"type": "Deny"}, {"type": "Allow"}]),
-        "unknown": st.integers(),
-    },
-)
-live_groups = st.none() | st.fixed_dictionaries(
-    {
-        "properties": st.fixed_dictionaries(
-            {"ruleCollections": st.lists(live_collections, max_size=2, unique_by=lambda item: item["name"])},
-            optional={"priority": st.sampled_from([100, 400]), "unknown": st.integers(), "size": st.just("1 MB")},
-        )
-    }
-)
-wanted_rules = st.sampled_from([[], RULES[:1], RULES])
-
-
-@given(live_groups, wanted_rules)
-def test_wanted_body_is_a_fixpoint(live, rules):
-    wanted = wanted_group(live, rules, priority=400)
-
-    assert wanted_group(wanted, rules, priority=400) == wanted
-    assert difference(wanted, wanted_group(wanted, rules, priority=400)).empty
-
-
-@given(live_groups, wanted_rules)
-def test_wanted_body_allows_exactly_what_is_wanted_whatever_was_live(live, rules):
-    made = rules_of(wanted_group(live, rules, priority=400))
-
-    assert [rule["name"] for rule in made] == [rule["name"] for rule in rules]
-    for rule, wish in zip(made, rules, strict=True):
-        assert sorted(rule["sourceAddresses"]) == sorted(wish["sourceAddresses"])
-        assert rule["destinationAddresses"] == wish["destinationAddresses"]
-        assert not rule.get("sourceIpGroups")
-        assert not rule.get("destinationFqdns")
-
-
-@given(live_groups, wanted_rules)
-def test_no_difference_means_that_a_write_would_change_no_rule(live, rules):
-    wanted = wanted_group(live, rules, priority=400)
-
-    if live is not None and difference(live, wanted).empty:
-        assert same_body(live, wanted)

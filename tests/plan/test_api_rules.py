@@ -160,8 +160,9 @@ def test_record_that_points_into_the_hub_is_refused():
     assert "A record" in the_finding(made).message
 
 
-def test_record_with_one_address_outside_is_refused_as_a_whole():
-    deputy = observed(zone=zone(records={RECORD: (IN_HUB, API_ADDRESS)}), registered=None)
+@pytest.mark.parametrize("listed", [(IN_HUB, API_ADDRESS), (API_ADDRESS, IPv4Address("10.99.0.4"))])
+def test_record_with_one_address_outside_is_refused_as_a_whole(listed):
+    deputy = observed(zone=zone(records={RECORD: listed}), registered=None)
 
     assert the_finding(planned(world(cluster=deputy))).code is Code.ADDRESS_OUTSIDE_VNET
 

@@ -306,3 +306,10 @@ def test_link_name_is_lower_case_and_fits_into_80_characters(name):
     assert len(made) <= 80
     assert made.startswith("aks-hublink-")
     assert set(made) <= set("abcdefghijklmnopqrstuvwxyz0123456789-")
+
+
+def test_zone_with_nearly_all_links_it_may_have_is_told():
+    many = tuple(link(SPOKE_ID.parent.resource(SPOKE_ID.type, f"vnet-{n}"), ours=False) for n in range(800))
+    place = world(cluster=observed(zone=zone(links=(link(HUB_ID), link(MONITORING_ID), *many))))
+
+    assert the_finding(planned(place)).code is Code.LIMIT_NEAR
