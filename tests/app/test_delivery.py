@@ -13,7 +13,7 @@ from local.azure.virtual_networks.models import busy
 from tests.app.conftest import Contoso
 from tests.app.hosting import Hosted, environment_of, hosting
 
-SPEED = 60.0
+SPEED = 120.0
 """Slower than elsewhere: host, Azure and app share one event loop here, and node pools wait only so long."""
 
 
@@ -22,6 +22,7 @@ async def listening(contoso: Contoso, monkeypatch: pytest.MonkeyPatch) -> AsyncI
     """The host, subscribed to all events of all subscriptions."""
     contoso.azure.clock.set_speed(SPEED)
     contoso.azure.latencies.firewall_policy = 60
+    contoso.azure.latencies.cluster_create = 240
     async with hosting(monkeypatch, environment_of(contoso), speed=SPEED) as hosted:
         contoso.simulation.event_grid.register(hosted.host.base_url, sorted(contoso.azure.subscriptions))
         yield hosted
@@ -81,7 +82,7 @@ async def test_events_in_whatever_order_end_in_the_same_state(
         if effect == "reorder":
             grid.release()
         await until(lambda: state(contoso, cluster) == GOAL)
-        await asyncio.sleep(1)
+        await asyncio.sleep(0.5)
         grid.release()
         await asyncio.sleep(0.5)
 
@@ -130,9 +131,9 @@ async def test_our_own_echoes_die_out(contoso: Contoso, monkeypatch: pytest.Monk
         await until(lambda: routed(contoso))
         cluster = contoso.create_cluster(wait=400)
         await until(lambda: contoso.reach(cluster).reached)
-        await asyncio.sleep(3)
+        await asyncio.sleep(2.5)
         writes, looks = len(contoso.writes()), hosted.done("reconcile")
-        await asyncio.sleep(3)
+        await asyncio.sleep(2.5)
 
         assert (len(contoso.writes()), hosted.done("reconcile")) == (writes, looks)
         assert contoso.writes(refused=True) == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 from collections.abc import AsyncIterator
@@ -165,7 +166,7 @@ async def test_body_that_is_not_json_reaches_nobody(contoso: Contoso, hosted: Ho
     assert await contoso.messages() == []
 
 
-async def test_event_is_refused_while_the_queue_is_down_so_that_event_grid_keeps_it(
+async def test_event_is_refused_and_health_says_why_while_the_queue_is_down(
     contoso: Contoso, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     down = ";".join(
@@ -174,9 +175,13 @@ async def test_event_is_refused_while_the_queue_is_down_so_that_event_grid_keeps
     )
     event = event_of(contoso, contoso.cluster_id(), "Microsoft.ContainerService/managedClusters/write")
     async with hosting(monkeypatch, environment_of(contoso, AzureWebJobsStorage=down), queues=False) as hosted:
-        status, seconds = await hosted.deliver("allow_api_server", event)
+        (status, seconds), (health, told) = await asyncio.gather(
+            hosted.deliver("allow_api_server", event), hosted.get("/api/health")
+        )
     print(f"\nrefused after {seconds:.1f} s")
-    assert status == 500
+    assert (status, health) == (500, 503)
+    assert names.CONNECTION in json.dumps(told)
+    assert "AccountKey" not in json.dumps(told)
     # Event Grid waits 30 seconds; a function that answers later is sent the event again while it still runs.
     assert seconds < 20
     assert await contoso.messages(names.RECONCILE_QUEUE) == []

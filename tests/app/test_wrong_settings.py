@@ -46,19 +46,6 @@ async def test_health_is_good_when_settings_and_storage_are(contoso: Contoso, mo
     assert (status, body["status"]) == (200, "healthy")
 
 
-async def test_health_says_that_the_storage_does_not_answer(contoso: Contoso, monkeypatch: pytest.MonkeyPatch) -> None:
-    down = ";".join(
-        "QueueEndpoint=http://127.0.0.1:9/devstoreaccount1" if part.startswith("QueueEndpoint") else part
-        for part in contoso.connection_string.split(";")
-    )
-    async with hosting(monkeypatch, environment_of(contoso, AzureWebJobsStorage=down), queues=False) as hosted:
-        status, body = await hosted.get("/api/health")
-
-    assert status == 503
-    assert names.CONNECTION in json.dumps(body)
-    assert "AccountKey" not in json.dumps(body)
-
-
 async def test_messages_are_kept_while_settings_are_wrong_and_worked_on_once_they_are_right(
     contoso: Contoso, monkeypatch: pytest.MonkeyPatch
 ) -> None:
