@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from azure.core.credentials_async import AsyncTokenCredential
     from azure.core.pipeline import PipelineRequest
-    from azure.core.pipeline.policies import SansIOHTTPPolicy
+    from azure.core.pipeline.policies import AsyncRetryPolicy, SansIOHTTPPolicy
     from azure.mgmt.containerservice.aio import ContainerServiceClient
     from azure.mgmt.network.aio import NetworkManagementClient
     from azure.mgmt.privatedns.aio import PrivateDnsManagementClient
@@ -36,6 +36,9 @@ AUTHORITY = {
 }
 POLLING_SECONDS = 5.0
 """How often a long-running operation is looked at when Azure sends no Retry-After."""
+LONGEST_RETRY_AFTER_SECONDS = 10.0
+"""The SDK would sleep as long as Azure says, an hour when a subscription is throttled, while a worker and maybe a lock
+are held. Longer waits are left to `retry`, which knows its time box, and to the queue."""
 
 
 def make_credential(settings: StorageSettings, client_id: str | None = None) -> AsyncTokenCredential:
@@ -67,6 +70,18 @@ def _work_headers() -> SansIOHTTPPolicy[Any, Any]:
             )
 
     return WorkHeaders()
+
+
+def _short_retries(backoff: float) -> AsyncRetryPolicy[Any, Any]:
+    """A policy that tries three more times, but does not sit out long waits that Azure asks for."""
+    from azure.core.pipeline.policies import AsyncRetryPolicy  # noqa: PLC0415  # cold start
+
+    class ShortRetries(AsyncRetryPolicy[Any, Any]):
+        def is_retry(self, settings: dict[str, Any], response: Any) -> bool:
+            asked = self.get_retry_after(response) or 0.0
+            return asked <= LONGEST_RETRY_AFTER_SECONDS and super().is_retry(settings, response)
+
+    return ShortRetries(retry_total=3, retry_backoff_factor=backoff)
 
 
 class AzureClients:
@@ -147,8 +162,7 @@ class AzureClients:
                 base_url=self._settings.arm_endpoint or cloud_endpoint,
                 credential_scopes=[f"{cloud_endpoint}/.default"],
                 polling_interval=POLLING_SECONDS / self._settings.time_scale,
-                retry_total=3,
-                retry_backoff_factor=0.8 / self._settings.time_scale,
+                retry_policy=_short_retries(0.8 / self._settings.time_scale),
                 per_call_policies=[_work_headers()],
             )
         return self._clients[key]

@@ -126,15 +126,17 @@ class Reconciler:
         return report
 
     async def _run(self, item: WorkItem) -> Report:
+        not_before = 0.0
         try:
             report = await self._look_and_mend(item)
         except (NotReady, TemporaryError) as error:
+            not_before = self._asked_wait(error)
             report = Report(item=item, plan=Plan(waiting=(_waiting(item, error),)))
         except ResourceGone:
             report = Report(item=item)
         except PermanentError as error:
             report = Report(item=item, findings=(_finding(item, error.code, error.message, error.fix),))
-        report = await self._look_again_if_needed(report)
+        report = await self._look_again_if_needed(report, not_before)
         _tell(report)
         return report
 
@@ -199,7 +201,12 @@ class Reconciler:
         last = await self._firewall_state.last_sync(self._settings.firewall_policy_id)
         return last is None or any(row.changed_at >= last.read_at for row in rows)
 
-    async def _look_again_if_needed(self, report: Report) -> Report:
+    def _asked_wait(self, error: NotReady | TemporaryError) -> float:
+        # Azure's Retry-After is real time already; delays of messages are scaled by the clock.
+        asked = error.retry_after if isinstance(error, TemporaryError) else None
+        return (asked or 0.0) / self._clock.scaled(1.0)
+
+    async def _look_again_if_needed(self, report: Report, not_before: float) -> Report:
         waiting = [*report.plan.waiting]
         waiting += [
             Waiting(resource=outcome.action.resource, message=outcome.message)
@@ -214,7 +221,7 @@ class Reconciler:
             return replace(report, findings=(*report.findings, *given_up))
         # Something was done: the next look is the first of a new situation and may come soon.
         progressed = any(outcome.result is Result.DONE for outcome in report.outcomes)
-        delay = replace(item, attempt=0).delay if progressed else item.delay
+        delay = max(replace(item, attempt=0).delay if progressed else item.delay, not_before)
         await self._queues.reconcile(item.next_attempt(), delay=delay)
         return replace(report, looks_again_in=delay)
 

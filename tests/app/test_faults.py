@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from local.azure.seed.bodies import route_table_body, subnet_body
-from tests.app.conftest import Contoso, codes
+from tests.app.conftest import SPEED, Contoso, codes
 
 STEPS = {
     "link": "/virtualNetworkLinks/",
@@ -159,6 +159,38 @@ async def test_write_that_azure_refuses_for_good_is_tried_once_a_look_and_told(
     assert len(contoso.writes(refused=True)) <= 4
     contoso.azure.faults.clear()
     await story.play()
+    assert await story.end() == the_goal()
+
+
+THROTTLED = {
+    "kind": "status",
+    "status": 429,
+    "code": "SubscriptionRequestsThrottled",
+    "headers": {"Retry-After": "3600"},
+}
+
+
+async def test_read_that_is_throttled_for_an_hour_holds_no_worker(contoso: Contoso, story: Story) -> None:
+    contoso.azure.faults.add({**THROTTLED, "method": "GET", "path": "managedClusters/aks-1$"})
+
+    async with asyncio.timeout(10):
+        report = await contoso.look_at(story.cluster)
+
+    assert report.looks_again_in == pytest.approx(3600 * SPEED)
+    assert await contoso.messages() == []  # hidden for the hour
+    assert await story.play() == NOTHING_WRONG
+    assert await story.end() == the_goal()
+
+
+async def test_write_that_is_throttled_for_an_hour_stops_nothing_else(contoso: Contoso, story: Story) -> None:
+    contoso.azure.faults.add({**THROTTLED, "method": "PUT", "path": "/virtualNetworkLinks/.*hub-"})
+
+    async with asyncio.timeout(20):
+        report = await contoso.look_at(story.cluster)
+
+    assert [str(outcome.result) for outcome in report.outcomes].count("later") == 1
+    assert report.looks_again_in == 5.0
+    assert await story.play() == NOTHING_WRONG
     assert await story.end() == the_goal()
 
 
