@@ -8,7 +8,7 @@ and named in the world, so that the analysis can say what it assumes.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -37,11 +37,16 @@ class _Base:
 
 
 class ReachabilityObserver:
-    """Reads what an analysis needs; writes nothing."""
+    """Reads what an analysis needs; writes nothing.
+
+    One observer is one look: what several clusters share, the firewall above all, it reads once. A new look takes a
+    new observer.
+    """
 
     def __init__(self, reader: Reader, settings: Settings) -> None:
         self._reader = reader
         self._settings = settings
+        self._reads: dict[tuple[str, object], asyncio.Future[Any]] = {}
 
     async def sources(self) -> tuple[ResourceId, ...]:
         """The subnets that must reach every API server: those of the monitoring VNets but Azure's own.
@@ -50,7 +55,7 @@ class ReachabilityObserver:
             NotReady: a monitoring VNet does not exist.
         """
         vnets = await asyncio.gather(*(self._required(vnet) for vnet in self._settings.monitoring_vnet_ids))
-        return tuple(sorted(subnet.id for vnet in vnets for subnet in vnet.subnets if is_source(subnet)))
+        return sources_in(vnets)
 
     async def observe(self, cluster_id: ResourceId, sources: Iterable[ResourceId]) -> ReachabilityWorld | None:
         """Read the world around a cluster and the subnets that are to reach it; None when there is no such cluster.
@@ -82,19 +87,48 @@ class ReachabilityObserver:
         )
 
     async def _required(self, vnet: ResourceId) -> VirtualNetwork:
-        found = await self._reader.virtual_network(vnet)
+        found = await self._vnet(vnet)
         if found is None:
             raise NotReady("The VNet does not exist.", resource=str(vnet), fix="Correct the setting that names it.")
         return found
 
+    async def _vnet(self, vnet: ResourceId) -> VirtualNetwork | None:
+        return await self._once(("vnet", vnet), lambda: self._reader.virtual_network(vnet))
+
+    async def _once(self, key: tuple[str, object], read: Callable[[], Awaitable[T]]) -> T:
+        """Read what others may have read already in this look."""
+        if key not in self._reads:
+            self._reads[key] = asyncio.ensure_future(read())
+        # Shielded: one who gives up must not take the read away from the others.
+        found: T = await asyncio.shield(self._reads[key])
+        return found
+
     async def _base(self, reading: _Reading, wanted: set[ResourceId]) -> _Base:
-        hub, firewall = await asyncio.gather(self._required(self._settings.hub_vnet_id), self._firewall(reading))
+        hub, (firewall, unread) = await asyncio.gather(
+            self._required(self._settings.hub_vnet_id), self._once(("firewall", ""), self._firewall_behind)
+        )
+        reading.unread |= unread
         wanted = {*wanted, firewall.vnet} - {hub.id}
-        others = await asyncio.gather(*(reading.one(vnet, self._reader.virtual_network(vnet)) for vnet in wanted))
+        others = await asyncio.gather(*(reading.one(vnet, self._vnet(vnet)) for vnet in wanted))
         return _Base(firewall=firewall, vnets={hub.id: hub, **{vnet.id: vnet for vnet in others if vnet}})
 
-    async def _firewall(self, reading: _Reading) -> Firewall:
-        policy_id, address = self._settings.firewall_policy_id, self._settings.firewall_private_ip
+    async def firewall(self) -> Firewall:
+        """The firewall behind the policy, with its effective rules.
+
+        Raises:
+            TemporaryError: Azure does not answer.
+        """
+        found, _ = await self._once(("firewall", ""), self._firewall_behind)
+        return found
+
+    async def _firewall_behind(self) -> tuple[Firewall, frozenset[ResourceId]]:
+        """The firewall, and what of it could not be read."""
+        reading = _Reading(self._reader)
+        found = await self._read_firewall(reading, self._settings.firewall_policy_id)
+        return found, frozenset(reading.unread)
+
+    async def _read_firewall(self, reading: _Reading, policy_id: ResourceId) -> Firewall:
+        address = self._settings.firewall_private_ip
         wire = await reading.one(policy_id, self._reader.firewall_policy(policy_id))
         if wire is None:
             return Firewall(address=address, policy_id=policy_id, vnet=self._settings.hub_vnet_id)
@@ -139,7 +173,7 @@ class ReachabilityObserver:
         near = (cluster.id, self._settings.hub_vnet_id, *self._settings.monitoring_vnet_ids)
         places = {place.subscription_id.lower(): place for place in reversed(near)}
         lists = await asyncio.gather(
-            *(reading.one(place.group, self._reader.zones_of_subscription(place)) for place in places.values())
+            *(reading.one(place.group, self._zones_of_subscription(place)) for place in places.values())
         )
         searched = tuple(sorted(name for name, found in zip(places, lists, strict=True) if found is not None))
         listed = [zone for found in lists for zone in found or ()]
@@ -149,6 +183,10 @@ class ReachabilityObserver:
         wanted = [zone for zone in dict.fromkeys(named) if any(_covers(zone, host) for host in hosts)]
         read = await asyncio.gather(*(reading.one(zone, self._reader.zone(zone)) for zone in wanted[:MOST_ZONES]))
         return tuple(zone for zone in read if zone), searched
+
+    async def _zones_of_subscription(self, place: ResourceId) -> list[ResourceId]:
+        key = ("zones", place.subscription_id.lower())
+        return await self._once(key, lambda: self._reader.zones_of_subscription(place))
 
 
 class _Reading:
@@ -176,6 +214,11 @@ class _Reading:
             asyncio.gather(*(self.one(group, self._reader.security_group(group)) for group in sorted(group_ids))),
         )
         return {table.id: table for table in tables if table}, {group.id: group for group in groups if group}
+
+
+def sources_in(vnets: Iterable[VirtualNetwork]) -> tuple[ResourceId, ...]:
+    """The subnets of VNets that machines of people can be in, in id order."""
+    return tuple(sorted(subnet.id for vnet in vnets for subnet in vnet.subnets if is_source(subnet)))
 
 
 def is_source(subnet: Subnet) -> bool:

@@ -161,6 +161,7 @@ class Runtime:
         """The sweep of the drift timer."""
         return DriftDetector(
             graph=self.resource_graph,
+            reader=self.reader,
             observer=self.observer,
             surveyor=self.surveyor,
             registry=self.registry,

@@ -6,17 +6,23 @@ import asyncio
 import logging
 import uuid
 from datetime import datetime
+from typing import Any
 
 from shared.clock import Clock
 from shared.drift.fleet import FleetRows, fleet_world
+from shared.drift.network import network_data, verdict_counts
 from shared.drift.report import DriftReport
 from shared.drift.suspects import Suspect, suspects
+from shared.drift.verdicts import ClusterVerdict, confirm, judge_fleet, unreachable
 from shared.events import is_looked_after
+from shared.model.world import World
 from shared.observe.observer import Observer
+from shared.observe.reader import Reader
 from shared.observe.resource_graph import ResourceGraph
 from shared.plan.combined import CombinedPlan, combine
 from shared.plan.planner import plan
-from shared.settings import Settings
+from shared.reach_observer import ReachabilityObserver, sources_in
+from shared.settings import Mode, Rule, Settings
 from shared.storage.drift_reports import DriftReports
 from shared.storage.locks import Locks
 from shared.storage.registry import Registry
@@ -37,6 +43,7 @@ class DriftDetector:
         self,
         *,
         graph: ResourceGraph,
+        reader: Reader,
         observer: Observer,
         surveyor: Surveyor,
         registry: Registry,
@@ -47,6 +54,7 @@ class DriftDetector:
         clock: Clock,
     ) -> None:
         self._graph = graph
+        self._reader = reader
         self._observer = observer
         self._surveyor = surveyor
         self._registry = registry
@@ -73,7 +81,7 @@ class DriftDetector:
                 return await self._sweep(correlation)
 
     async def _sweep(self, correlation: str) -> DriftReport:
-        started = self._clock.now()
+        started, asked = self._clock.now(), self._graph.queries
         rows, gaps = await self.search()
         hub = await self._observer.hub(fresh=True)
         registered = [row.api_server for row in await self._registry.all()]
@@ -83,7 +91,9 @@ class DriftDetector:
         places = [item.scope for item in found if is_looked_after(item.scope, self._settings)]
         confirmed = combine(await self._surveyor.survey(places), gaps=gaps)
         repairs = await self._ask_for_repairs(confirmed, correlation, started)
+        verdicts, network = await self._judge(world, rows)
         report = DriftReport(
+            correlation=correlation,
             started_at=started,
             ended_at=self._clock.now(),
             mode=str(self._settings.mode),
@@ -91,27 +101,47 @@ class DriftDetector:
             suspects=found,
             plan=confirmed,
             repairs=repairs,
-            queries=self._graph.queries,
+            queries=self._graph.queries - asked,
             gaps=gaps,
+            verdicts=verdict_counts(verdicts),
+            network=network,
+            unreachable=unreachable(
+                verdicts,
+                {place.scope.resource for place in confirmed.places if place.wants_work},
+                rules_are_synced=self._settings.mode_of(Rule.API_RULES) is Mode.ENFORCE,
+            ),
         )
         await self._reports.keep(report.as_data(), at=report.ended_at)
         _tell(report, found)
         return report
 
+    async def _judge(self, world: World, rows: FleetRows) -> tuple[tuple[ClusterVerdict, ...], dict[str, Any]]:
+        """Whether the monitoring VNets reach every cluster, and the network as the report shows it."""
+        observer = ReachabilityObserver(self._reader, self._settings)
+        firewall = await observer.firewall()
+        judged = await asyncio.to_thread(judge_fleet, world, rows, firewall)
+        verdicts = await confirm(judged, observer, sources_in(world.hub.monitoring))
+        return verdicts, network_data(world, verdicts, firewall, self._settings)
+
     async def search(self) -> tuple[FleetRows, tuple[str, ...]]:
         """What Resource Graph knows of the fleet, and what the search may have missed.
 
+        Zones are looked for beyond the spokes, where people keep their own: with the hub and the trusted zones.
         One query after the other: Resource Graph takes 15 queries in 5 seconds, and a sweep is in no hurry.
         """
         graph, wanted = self._graph, self._settings.spoke_subscription_ids
+        settings = self._settings
+        named = (settings.hub_vnet_id, *settings.monitoring_vnet_ids, *settings.trusted_zone_ids)
+        wide = frozenset(wanted) | {resource.subscription_id for resource in named}
         clusters = await graph.clusters(wanted)
         vnets = await graph.virtual_networks(wanted)
-        zones = await graph.zones(wanted)
-        links = await graph.links(wanted)
-        records = await graph.a_records(wanted)
+        zones = await graph.zones(wide)
+        links = await graph.links(wide)
+        records = await graph.a_records(wide)
         endpoints = await graph.api_server_endpoints(wanted)
-        tables = await graph.route_tables(wanted)
-        searches = (clusters, vnets, zones, links, records, endpoints, tables)
+        tables = await graph.route_tables(wide)
+        groups = await graph.security_groups(wide)
+        searches = (clusters, vnets, zones, links, records, endpoints, tables, groups)
         gaps = tuple(dict.fromkeys(gap for search in searches for gap in search.gaps))
         rows = FleetRows(
             clusters=clusters.items,
@@ -119,8 +149,9 @@ class DriftDetector:
             zones=zones.items,
             links=links.items,
             records=dict(records.items),
-            endpoints=dict(endpoints.items),
+            endpoints=endpoints.items,
             route_tables=tables.items,
+            security_groups=groups.items,
         )
         return rows, gaps
 
@@ -138,16 +169,17 @@ class DriftDetector:
 
 
 def _tell(report: DriftReport, found: tuple[Suspect, ...]) -> None:
-    for finding in report.plan.findings:
+    for finding in report.findings:
         tell_finding(log, finding)
     tell(
         log,
         "fleet swept",
         clusters=report.clusters,
         suspects=len(found),
-        findings=len(report.plan.findings),
+        findings=len(report.findings),
         actions=len(report.plan.plan.actions),
         repairs=len(report.repairs),
         queries=report.queries,
+        **report.verdicts,
         seconds=round((report.ended_at - report.started_at).total_seconds(), 3),
     )

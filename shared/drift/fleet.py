@@ -13,6 +13,7 @@ from ipaddress import IPv4Address
 
 from shared.model.azure_types import API_SERVER_NAME, LOAD_BALANCER, PRIVATE_DNS_ZONE, PRIVATE_ENDPOINT
 from shared.model.resource_id import ResourceId
+from shared.model.security_groups import SecurityGroup
 from shared.model.world import (
     ApiServer,
     Cluster,
@@ -33,15 +34,16 @@ Addresses = tuple[IPv4Address, ...]
 
 @dataclass(frozen=True, kw_only=True)
 class FleetRows:
-    """What the queries found. `records` and `endpoints` are by the id of the record set and of the endpoint."""
+    """What the queries found. `records` are by the id of the record set."""
 
     clusters: tuple[Cluster, ...] = ()
     vnets: tuple[VirtualNetwork, ...] = ()
     zones: tuple[ResourceId, ...] = ()
     links: tuple[Link, ...] = ()
     records: Mapping[ResourceId, Addresses] = field(default_factory=dict)
-    endpoints: Mapping[ResourceId, IPv4Address] = field(default_factory=dict)
+    endpoints: tuple[Endpoint, ...] = ()
     route_tables: tuple[RouteTable, ...] = ()
+    security_groups: tuple[SecurityGroup, ...] = ()
 
 
 def fleet_world(rows: FleetRows, hub: Hub, registered: Iterable[ApiServer], settings: Settings) -> World:
@@ -51,12 +53,13 @@ def fleet_world(rows: FleetRows, hub: Hub, registered: Iterable[ApiServer], sett
     """
     vnets = {vnet.id: vnet for vnet in rows.vnets} | {vnet.id: vnet for vnet in (hub.vnet, *hub.monitoring)}
     by_cluster = {row.cluster: row for row in registered}
-    zones = _zones(rows)
+    zones = fleet_zones(rows)
+    endpoints = {endpoint.id: endpoint for endpoint in rows.endpoints}
     clusters = tuple(
         ObservedCluster(
             cluster=cluster,
-            zone=_zone_of(cluster, zones, rows),
-            endpoint=_endpoint_of(cluster, rows.endpoints),
+            zone=_zone_of(cluster, zones, _endpoint_of(cluster, endpoints), records=bool(rows.records)),
+            endpoint=_endpoint_of(cluster, endpoints),
             registered=by_cluster.get(cluster.id),
         )
         for cluster in rows.clusters
@@ -71,7 +74,8 @@ def fleet_world(rows: FleetRows, hub: Hub, registered: Iterable[ApiServer], sett
     )
 
 
-def _zones(rows: FleetRows) -> dict[ResourceId, Zone]:
+def fleet_zones(rows: FleetRows) -> dict[ResourceId, Zone]:
+    """Every zone that was found, with its links and records."""
     links: dict[ResourceId, list[Link]] = defaultdict(list)
     for link in rows.links:
         links[link.id.parent].append(link)
@@ -81,10 +85,11 @@ def _zones(rows: FleetRows) -> dict[ResourceId, Zone]:
     return {zone: Zone(id=zone, links=tuple(links[zone]), records=records[zone]) for zone in rows.zones}
 
 
-def _zone_of(cluster: Cluster, zones: Mapping[ResourceId, Zone], rows: FleetRows) -> Zone | None:
+def _zone_of(
+    cluster: Cluster, zones: Mapping[ResourceId, Zone], endpoint: Endpoint | None, *, records: bool
+) -> Zone | None:
     zone = _named_zone(cluster, zones)
-    endpoint = _endpoint_of(cluster, rows.endpoints)
-    if zone is None or endpoint is None or rows.records:
+    if zone is None or endpoint is None or records:
         return zone
     # No record of the whole fleet could be read: the layout is not what we know. Then records prove nothing here,
     # neither for nor against; Resource Manager's own records are read wherever something else is suspect.
@@ -101,11 +106,9 @@ def _named_zone(cluster: Cluster, zones: Mapping[ResourceId, Zone]) -> Zone | No
     return zones.get(cluster.node_group.resource(PRIVATE_DNS_ZONE, name))
 
 
-def _endpoint_of(cluster: Cluster, endpoints: Mapping[ResourceId, IPv4Address]) -> Endpoint | None:
+def _endpoint_of(cluster: Cluster, endpoints: Mapping[ResourceId, Endpoint]) -> Endpoint | None:
     kind = LOAD_BALANCER if cluster.vnet_integration else PRIVATE_ENDPOINT
-    endpoint = cluster.node_group.resource(kind, API_SERVER_NAME)
-    address = endpoints.get(endpoint)
-    return Endpoint(id=endpoint, address=address) if address else None
+    return endpoints.get(cluster.node_group.resource(kind, API_SERVER_NAME))
 
 
 def _subnets(

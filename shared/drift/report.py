@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from shared.drift.suspects import Suspect
 from shared.plan.combined import CombinedPlan, finding_data, waiting_data
+from shared.plan.finding import Finding
 
 VERSION = 1
 _MOST_LINES = 50
@@ -19,9 +21,12 @@ class DriftReport:
     """What one sweep found.
 
     `clusters` were seen, `suspects` seemed wrong to Resource Graph, `plan` is what Resource Manager confirmed.
-    `repairs` are the places that were put on the queue. `queries` counts Resource Graph queries.
+    `repairs` are the places that were put on the queue. `queries` counts Resource Graph queries. `verdicts` counts
+    clusters by verdict, `network` is what `shared.drift.network` makes of the fleet, `unreachable` are its running
+    clusters that are not reached.
     """
 
+    correlation: str
     started_at: datetime
     ended_at: datetime
     mode: str
@@ -31,17 +36,26 @@ class DriftReport:
     repairs: tuple[str, ...] = ()
     queries: int = 0
     gaps: tuple[str, ...] = field(default=())
+    verdicts: Mapping[str, int] = field(default_factory=dict)
+    network: Mapping[str, Any] = field(default_factory=dict)
+    unreachable: tuple[Finding, ...] = ()
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """What the planner found and what the guard refused, and the clusters that are not reached."""
+        return tuple(sorted((*self.plan.findings, *self.unreachable), key=lambda finding: finding.sort_key))
 
     @property
     def clean(self) -> bool:
         """Whether nothing is wrong anywhere."""
-        return self.plan.empty and not self.plan.findings and not self.plan.plan.waiting
+        return self.plan.empty and not self.findings and not self.plan.plan.waiting
 
     def as_data(self) -> dict[str, Any]:
         """The report as JSON data; docs/drift-report.md describes every member."""
         plan = self.plan
         return {
             "version": VERSION,
+            "sweep": self.correlation,
             "startedAt": self.started_at.isoformat(),
             "endedAt": self.ended_at.isoformat(),
             "mode": self.mode,
@@ -52,12 +66,14 @@ class DriftReport:
                 {"kind": str(item.scope.kind), "resource": str(item.scope.resource), "reasons": list(item.reasons)}
                 for item in self.suspects
             ],
-            "findings": [finding_data(finding) for finding in plan.findings],
+            "findings": [finding_data(finding) for finding in self.findings],
             "actions": [action.as_data() for action in plan.plan.actions],
             "heldBack": [action.as_data() for action in plan.plan.held_back],
             "waiting": [waiting_data(waiting) for waiting in plan.plan.waiting],
             "repairs": list(self.repairs),
             "gaps": list(self.gaps),
+            "verdicts": dict(self.verdicts),
+            "network": dict(self.network),
         }
 
 

@@ -23,8 +23,10 @@ from shared.clock import Clock
 from shared.errors import InvalidResourceId, PermanentError, ResourceGone
 from shared.model import azure_types
 from shared.model.resource_id import ResourceId
-from shared.model.world import Cluster, Link, RouteTable, VirtualNetwork
+from shared.model.security_groups import SecurityGroup
+from shared.model.world import Cluster, Endpoint, Link, RouteTable, VirtualNetwork
 from shared.observe import parse
+from shared.observe.security_groups import security_group
 from shared.retry import try_again
 from shared.settings import ALL_SUBSCRIPTIONS
 from shared.telling import tell
@@ -100,16 +102,25 @@ class ResourceGraph:
 
         return await self._search(azure_types.PRIVATE_DNS_A_RECORD, subscriptions, read)
 
-    async def api_server_endpoints(self, subscriptions: Iterable[str]) -> Found[tuple[ResourceId, IPv4Address]]:
-        """The private endpoints and internal load balancers of API servers with their addresses."""
+    async def security_groups(self, subscriptions: Iterable[str]) -> Found[SecurityGroup]:
+        """Network security groups with the rules that people wrote."""
+        return await self._search(azure_types.SECURITY_GROUP, subscriptions, security_group)
+
+    async def api_server_endpoints(self, subscriptions: Iterable[str]) -> Found[Endpoint]:
+        """The private endpoints and internal load balancers of API servers, with address and subnet."""
         wanted = tuple(subscriptions)
         interfaces = await self._search(azure_types.NETWORK_INTERFACE, wanted, _with_private_address)
-        balancers = await self._search(azure_types.LOAD_BALANCER, wanted, _with_private_address)
+        balancers = await self._search(azure_types.LOAD_BALANCER, wanted, _balancer)
         endpoints = await self._search(azure_types.PRIVATE_ENDPOINT, wanted, _with_interface)
         address_of = dict(interfaces.items)
-        found = [(endpoint, address_of[nic]) for endpoint, nic in endpoints.items if nic in address_of]
-        found += balancers.items
-        named = tuple(item for item in found if item[0].name.lower() == azure_types.API_SERVER_NAME)
+        found = [
+            Endpoint(id=endpoint, address=address_of[interface], subnet=subnet)
+            for endpoint, interface, subnet in endpoints.items
+            if interface in address_of
+        ]
+        named = tuple(
+            item for item in (*found, *balancers.items) if item.id.name.lower() == azure_types.API_SERVER_NAME
+        )
         return Found(items=named, gaps=(*interfaces.gaps, *balancers.gaps, *endpoints.gaps))
 
     async def _search(
@@ -198,10 +209,17 @@ def _with_private_address(row: Row) -> tuple[ResourceId, IPv4Address] | None:
     return (ResourceId.parse(row.get("id")), address) if address else None
 
 
-def _with_interface(row: Row) -> tuple[ResourceId, ResourceId] | None:
+def _balancer(row: Row) -> Endpoint | None:
+    address = parse.private_address(row)
+    if address is None:
+        return None
+    return Endpoint(id=ResourceId.parse(row.get("id")), address=address, subnet=parse.frontend_subnet(row))
+
+
+def _with_interface(row: Row) -> tuple[ResourceId, ResourceId, ResourceId | None] | None:
     interfaces = parse.properties(row).get("networkInterfaces") or []
     interface = parse.reference(interfaces[0]) if interfaces else None
-    return (ResourceId.parse(row.get("id")), interface) if interface else None
+    return (ResourceId.parse(row.get("id")), interface, parse.frontend_subnet(row)) if interface else None
 
 
 def _with_headers(response: Any, body: Any, _: Any) -> Page:

@@ -52,18 +52,23 @@ def _flow(trip: Trip, source: IPv4Network) -> Flow:
 
 
 def _compiled(trip: Trip, policy: FirewallPolicy) -> CompiledPolicy:
-    firewall = trip.world.firewall
-    own = [firewall.address] if firewall.address else None
-    if trip.address.is_private:
-        policy = without_public_terms(policy, private_name=trip.host != (trip.observed.cluster.fqdn or "").lower())
-    return compile_policy(policy, firewall.ip_groups, fqdns=_fqdns(trip), firewall_addresses=own)
+    firewall, fqdns = trip.world.firewall, _fqdns(trip)
+    private_name = trip.host != (trip.observed.cluster.fqdn or "").lower()
+    key = (trip.address.is_private, private_name, tuple(sorted(fqdns.items())))
+    if key not in firewall.compiled:
+        own = [firewall.address] if firewall.address else None
+        if trip.address.is_private:
+            policy = without_public_terms(policy, private_name=private_name)
+        firewall.compiled[key] = compile_policy(policy, firewall.ip_groups, fqdns=fqdns, firewall_addresses=own)
+    return firewall.compiled[key]
 
 
 def _fqdns(trip: Trip) -> dict[str, tuple[IPv4Address, ...]]:
-    """The API server's own names as the firewall resolves them; names it surely does not find have no address."""
+    """The API server's own names in rules, as the firewall resolves them; those it surely does not find are empty."""
     found = {}
     cluster = trip.observed.cluster
-    for name in {name.lower() for name in (trip.host, cluster.private_fqdn, cluster.fqdn) if name}:
+    names = {name.lower() for name in (trip.host, cluster.private_fqdn, cluster.fqdn) if name}
+    for name in names & trip.world.firewall.names_in_rules:
         answer = look_up_from_firewall(Question(world=trip.world, observed=trip.observed, host=name))
         if answer.step.outcome is not Outcome.UNKNOWN:
             found[name] = answer.addresses

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from ipaddress import IPv4Address, IPv4Network
 
-from shared.firewall.policy import FirewallPolicy, IpGroup
+from shared.firewall.evaluate import CompiledPolicy
+from shared.firewall.policy import FirewallPolicy, IpGroup, NetworkRule
 from shared.model.resource_id import ResourceId
 from shared.model.security_groups import SecurityGroup
 from shared.model.world import ObservedCluster, RouteTable, Subnet, VirtualNetwork, Zone
@@ -35,6 +37,22 @@ class Firewall:
     policy_state: str = "Succeeded"
     ip_groups: Mapping[str, IpGroup] = field(default_factory=dict)
     is_azure_firewall: bool = True
+
+    @cached_property
+    def names_in_rules(self) -> frozenset[str]:
+        """The FQDNs, in lower case, that network rules name; only these does the firewall resolve for them."""
+        policies = self.policy.lineage() if self.policy else ()
+        rules = (
+            rule for each in policies for group in each.groups for found in group.collections for rule in found.rules
+        )
+        return frozenset(
+            name.lower() for rule in rules if isinstance(rule, NetworkRule) for name in rule.destination_fqdns
+        )
+
+    @cached_property
+    def compiled(self) -> dict[object, CompiledPolicy]:
+        """Compiled rules by what they were compiled for: a fleet asks thousands of times for the same."""
+        return {}
 
 
 @dataclass(frozen=True, kw_only=True)

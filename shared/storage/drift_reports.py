@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from collections.abc import Mapping
 from datetime import datetime
@@ -15,7 +16,7 @@ KEPT = 100
 
 
 class DriftReports:
-    """Keeps reports; their names sort by time."""
+    """Keeps reports as compressed JSON, a few kB for a hundred clusters; their names sort by time."""
 
     def __init__(self, account: StorageAccount) -> None:
         self._account = account
@@ -23,8 +24,8 @@ class DriftReports:
     async def keep(self, report: Mapping[str, Any], *, at: datetime) -> str:
         """Keep a report and drop the oldest beyond `KEPT`; answers its name."""
         container = await self._account.container(names.DRIFT_CONTAINER)
-        name = f"{at:%Y%m%dT%H%M%S.%f}Z.json"
-        await container.upload_blob(name, json.dumps(report).encode(), overwrite=True)
+        name = f"{at:%Y%m%dT%H%M%S.%f}Z.json.gz"
+        await container.upload_blob(name, gzip.compress(json.dumps(report).encode()), overwrite=True)
         for old in (await self.names())[KEPT:]:
             await container.delete_blob(old)
         return name
@@ -46,7 +47,7 @@ class DriftReports:
         container = await self._account.container(names.DRIFT_CONTAINER)
         try:
             blob = await container.download_blob(name)
-            report: dict[str, Any] = json.loads(await blob.readall())
+            report: dict[str, Any] = json.loads(gzip.decompress(await blob.readall()))
         except ResourceNotFoundError:
             return None
         return report

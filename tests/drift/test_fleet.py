@@ -82,5 +82,7 @@ async def test_fleet_is_swept_in_few_queries_and_only_suspects_are_read(
     wanted = [action for action in report.plan.plan.actions if action.kind is ActionKind.PUT_LINK]
     assert [action.resource.name for action in wanted] == [link_name(ResourceId.parse(HUB_VNET))]
     assert report.clusters == spokes * each
+    assert report.verdicts == {"reachable": spokes * each, "unreachable": 0, "ambiguous": 0}
+    assert not any(entry["confirmed"] for entry in report.network["clusters"])
     assert queries <= most_queries
     assert reads < 60

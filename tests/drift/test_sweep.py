@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import json
+from pathlib import Path
 from typing import Any
 
 import pytest
+from jsonschema import Draft202012Validator
 
 from local.azure.seed.contoso import POLICY
 from shared.drift.report import DriftReport
 from shared.model.resource_id import ResourceId
-from shared.plan.names import link_name
+from shared.plan.names import link_name, rule_name
 from shared.runtime import Runtime
 from shared.storage import drift_reports, names
 from shared.storage.work import WorkItem
 from tests.app.conftest import Contoso
 
+SCHEMA = Draft202012Validator(json.loads(Path("docs/schemas/drift-report.json").read_text(encoding="utf-8")))
 LAG = 30.0
 """Simulated seconds after which Resource Graph has caught up."""
 
@@ -25,6 +29,7 @@ async def sweep(contoso: Contoso, app: Runtime | None = None) -> DriftReport:
     contoso.azure.clock.advance(LAG)
     report = await (app or contoso.app).drift_detector.run()
     assert report is not None
+    SCHEMA.validate(json.loads(json.dumps(report.as_data())))
     return report
 
 
@@ -190,3 +195,112 @@ async def test_reports_are_kept_and_the_oldest_go(contoso: Contoso, monkeypatch:
     assert len(kept) == 2
     assert latest is not None
     assert latest["endedAt"] == second.ended_at.isoformat() > first.ended_at.isoformat()
+
+
+async def test_report_says_whether_every_cluster_is_reached_and_draws_the_network(contoso: Contoso) -> None:
+    cluster = await reachable_cluster(contoso)
+
+    report = (await sweep(contoso)).as_data()
+
+    assert report["verdicts"] == {"reachable": 1, "unreachable": 0, "ambiguous": 0}
+    network = report["network"]
+    (entry,) = network["clusters"]
+    assert entry["id"].lower() == cluster.lower()
+    assert (entry["verdict"], entry["code"], entry["steps"]) == ("reachable", None, [])
+    assert [link["state"] for link in entry["links"]] == ["completed", "completed"]
+    assert {route["nextHop"] for route in entry["routes"]} == {contoso.seed["firewall_private_ip"]}
+    assert entry["rule"] == rule_name(ResourceId.parse(cluster))
+    assert contoso.rules() == {"aks-1": [entry["address"]]}
+    assert {vnet["role"]: vnet["peering"] for vnet in network["vnets"]} == {
+        "monitoring": "connected",
+        "spoke": "connected",
+    }
+    assert network["hub"]["firewall"]["address"] == contoso.seed["firewall_private_ip"]
+
+
+async def test_verdict_of_a_cluster_without_links_is_confirmed_and_names_what_decided(contoso: Contoso) -> None:
+    cluster = await reachable_cluster(contoso)
+    zone = contoso.zone_of(cluster)
+    for vnet in (contoso.seed["hub_vnet"], contoso.seed["monitoring_vnet"]):
+        contoso.delete(f"{zone}/virtualNetworkLinks/{link_name(ResourceId.parse(vnet))}", wait=120)
+
+    report = (await sweep(contoso)).as_data()
+
+    (entry,) = report["network"]["clusters"]
+    assert report["verdicts"]["unreachable"] == 1
+    assert (entry["verdict"], entry["code"], entry["confirmed"]) == ("unreachable", "DNS_ZONE_NOT_LINKED", True)
+    assert [link["state"] for link in entry["links"]] == ["missing", "missing"]
+    assert entry["steps"][0]["resource"].lower() == zone.lower()
+
+
+async def test_verdict_does_not_believe_a_graph_that_lags_behind(contoso: Contoso) -> None:
+    await contoso.prepare()
+    cluster = contoso.create_cluster()
+    await contoso.look_at(contoso.seed["monitoring_vnet"])
+    contoso.azure.clock.advance(LAG)
+    contoso.azure.faults.add({"kind": "stale", "count": 100})
+    await contoso.look_at(cluster)
+    await contoso.sync()
+    assert contoso.reach(cluster).reached
+
+    report = (await sweep(contoso)).as_data()
+
+    (entry,) = report["network"]["clusters"]
+    assert (entry["verdict"], entry["confirmed"]) == ("reachable", True)
+
+
+async def test_unreachable_cluster_is_a_finding_that_says_whether_it_is_repaired(contoso: Contoso) -> None:
+    cluster = await reachable_cluster(contoso)
+    assert not (await sweep(contoso)).unreachable
+    deny = {
+        "priority": 100,
+        "ruleCollections": [
+            {
+                "name": "nobody",
+                "priority": 100,
+                "ruleCollectionType": "FirewallPolicyFilterRuleCollection",
+                "action": {"type": "Deny"},
+                "rules": [
+                    {
+                        "name": "nobody",
+                        "ruleType": "NetworkRule",
+                        "ipProtocols": ["TCP"],
+                        "sourceAddresses": ["*"],
+                        "destinationAddresses": ["10.1.0.0/16"],
+                        "destinationPorts": ["443"],
+                    }
+                ],
+            }
+        ],
+    }
+    contoso.put(f"{POLICY}/ruleCollectionGroups/rcg-nobody", {"properties": deny}, wait=400)
+    assert contoso.reach(cluster).stage == "firewall"
+
+    (finding,) = (await sweep(contoso)).unreachable
+
+    assert (str(finding.code), str(finding.cluster).lower()) == ("CLUSTER_UNREACHABLE", cluster.lower())
+    assert "rcg-nobody" in finding.message
+    assert not finding.repaired
+
+
+async def test_cluster_whose_rule_was_deleted_is_a_finding_that_is_repaired(contoso: Contoso) -> None:
+    await reachable_cluster(contoso)
+    contoso.delete(f"{POLICY}/ruleCollectionGroups/rcg-aks-api-servers", wait=400)
+
+    (finding,) = (await sweep(contoso)).unreachable
+    await work_off(contoso)
+
+    assert finding.repaired
+    assert not (await sweep(contoso)).unreachable
+
+
+async def test_stopped_cluster_is_not_reached_and_no_finding(contoso: Contoso) -> None:
+    cluster = await reachable_cluster(contoso)
+    contoso.post(cluster, "stop", wait=600)
+    await contoso.look_at(cluster)
+    await contoso.sync()
+
+    report = await sweep(contoso)
+
+    assert report.as_data()["verdicts"]["unreachable"] == 1
+    assert report.unreachable == ()

@@ -127,4 +127,5 @@ def _connect_by_hand(azure: Azure, call: Caller, clusters: list[Resource]) -> No
         for cluster in clusters
     ]
     call.put(GROUP_BY_HAND, rule_group_body(300, *rules, name="api-servers"))
-    _attach_table(call, MONITORING.vnet_id, "vm", f"10.{MONITORING.number}.0.0/24", group=group_id(2, MONITORING.group))
+    for subnet, prefix in (("vm", f"10.{MONITORING.number}.0.0/24"), (NODE_SUBNET, f"10.{MONITORING.number}.16.0/20")):
+        _attach_table(call, MONITORING.vnet_id, subnet, prefix, group=group_id(2, MONITORING.group))
