@@ -7,7 +7,7 @@ PYTHON_BIN := .venv/bin/python
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format lint types layers infra-check docs clean setup setup-python
+.PHONY: help demo test bench check format lint types layers infra-check docs clean setup setup-python
 
 help: ## Say what can be made
 	@echo 'make <target> [ARGS="options"]'
@@ -18,6 +18,9 @@ demo: setup ## Run the story on the local Azure
 
 test: setup ## Run every test, on up to four cores; ARGS="-n 0" takes one
 	@$(PYTHON_BIN) -m pytest -n auto --maxprocesses 4 --dist worksteal $(ARGS)
+
+bench: setup ## Measure how much computing the app needs on this machine
+	@$(PYTHON_BIN) -m benchmarks $(ARGS)
 
 check: setup ## Run what CI runs before the demo: format, lint, types, layers, tests
 	@$(MAKE) --no-print-directory lint types layers test

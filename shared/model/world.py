@@ -186,7 +186,12 @@ class VirtualNetwork:
 
     def peering_to(self, vnet: ResourceId) -> Peering | None:
         """Our side of the peering with another VNet."""
-        return next((peering for peering in self.peerings if peering.remote_vnet == vnet), None)
+        return self._peerings_by_remote.get(vnet)
+
+    @cached_property
+    def _peerings_by_remote(self) -> Mapping[ResourceId, Peering]:
+        # An index, because a hub has hundreds and every cluster asks; Azure allows one peering with a VNet.
+        return {peering.remote_vnet: peering for peering in reversed(self.peerings)}
 
     def subnet(self, subnet_id: ResourceId) -> Subnet | None:
         """One of its subnets."""

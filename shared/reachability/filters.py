@@ -9,7 +9,7 @@ from ipaddress import IPv4Address, IPv4Network
 from shared.firewall.addresses import AddressSet
 from shared.firewall.decision import Decision, Flow, RuleRef
 from shared.firewall.evaluate import CompiledPolicy, compile_policy
-from shared.firewall.policy import ApplicationRule, FirewallPolicy
+from shared.firewall.policy import FirewallPolicy
 from shared.model.resource_id import ResourceId
 from shared.model.world import Subnet, VirtualNetwork
 from shared.reachability.codes import Outcome, ReachCode
@@ -44,7 +44,7 @@ def judge_firewall(trip: Trip) -> Passage:
         return Passage(step=step)
     compiled = _compiled(trip, firewall.policy)
     decisions = [compiled.evaluate(_flow(trip, prefix)) for prefix in trip.subnet.prefixes]
-    return _passage(trip, firewall.policy, decisions)
+    return _passage(trip, decisions)
 
 
 def _flow(trip: Trip, source: IPv4Network) -> Flow:
@@ -75,7 +75,7 @@ def _fqdns(trip: Trip) -> dict[str, tuple[IPv4Address, ...]]:
     return found
 
 
-def _passage(trip: Trip, policy: FirewallPolicy, decisions: list[Decision]) -> Passage:
+def _passage(trip: Trip, decisions: list[Decision]) -> Passage:
     if not decisions:
         message = "The source subnet has no IPv4 prefix."
         assumption = "the firewall allows the client's address"
@@ -85,7 +85,7 @@ def _passage(trip: Trip, policy: FirewallPolicy, decisions: list[Decision]) -> P
     worst = min(decisions, key=lambda decision: order.index(decision.verdict))
     if "denied" in verdicts and len(set(verdicts)) > 1:
         return Passage(step=_partly(trip, worst))
-    translated = worst.verdict == "allowed" and _is_application_rule(policy, worst.rule)
+    translated = worst.verdict == "allowed" and trip.world.firewall.is_application_rule(worst.rule)
     if translated and trip.host:
         return Passage(step=_by_application_rule(trip, worst), translated=True)
     return Passage(step=_filtered(trip, worst))
@@ -143,21 +143,6 @@ def _by_application_rule(trip: Trip, decision: Decision) -> Step:
     message = f"{step.message} The firewall itself does not resolve {trip.host}: {found.step.message}"
     assumption = f"the firewall finds {trip.host} at {trip.address}"
     return unknown(ReachCode.FIREWALL_UNCERTAIN, message, step.resource, assumption, rule=step.rule)
-
-
-def _is_application_rule(policy: FirewallPolicy, ref: RuleRef | None) -> bool:
-    if ref is None:
-        return False
-    return any(
-        isinstance(rule, ApplicationRule) and rule.name == ref.rule
-        for each in policy.lineage()
-        if each.id.lower() == ref.policy_id.lower()
-        for group in each.groups
-        if group.name == ref.group
-        for collection in group.collections
-        if collection.name == ref.collection
-        for rule in collection.rules
-    )
 
 
 def _policy_of(ref: RuleRef) -> ResourceId | None:

@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from ipaddress import IPv4Address, IPv4Network
 
+from shared.firewall.decision import RuleRef
 from shared.firewall.evaluate import CompiledPolicy
-from shared.firewall.policy import FirewallPolicy, IpGroup, NetworkRule
+from shared.firewall.policy import ApplicationRule, FirewallPolicy, IpGroup, NetworkRule
 from shared.model.resource_id import ResourceId
 from shared.model.security_groups import SecurityGroup
 from shared.model.world import ObservedCluster, RouteTable, Subnet, VirtualNetwork, Zone
@@ -47,6 +48,24 @@ class Firewall:
         )
         return frozenset(
             name.lower() for rule in rules if isinstance(rule, NetworkRule) for name in rule.destination_fqdns
+        )
+
+    def is_application_rule(self, ref: RuleRef | None) -> bool:
+        """Whether a rule that decided is an application rule, for which the firewall uses its own address."""
+        return (
+            ref is not None and (ref.policy_id.lower(), ref.group, ref.collection, ref.rule) in self._application_rules
+        )
+
+    @cached_property
+    def _application_rules(self) -> frozenset[tuple[str, str, str, str]]:
+        policies = self.policy.lineage() if self.policy else ()
+        return frozenset(
+            (each.id.lower(), group.name, collection.name, rule.name)
+            for each in policies
+            for group in each.groups
+            for collection in group.collections
+            for rule in collection.rules
+            if isinstance(rule, ApplicationRule)
         )
 
     @cached_property
