@@ -79,10 +79,12 @@ class DriftReport:
 
 def as_markdown(report: dict[str, Any]) -> str:
     """A report's JSON data as Markdown, short enough for a chat message."""
+    reach = ", ".join(f"{count} {verdict}" for verdict, count in report["verdicts"].items() if count)
+    clusters = f"{report['clusters']} clusters" + (f" ({reach})" if reach else "")
     if report["clean"]:
-        return f"**aks-hublink** ✅ {report['clusters']} clusters, nothing to do ({report['endedAt'][:16]} UTC)\n"
+        return f"**aks-hublink** ✅ {clusters}, nothing to do ({report['endedAt'][:16]} UTC)\n"
     headline = (
-        f"**aks-hublink** {report['clusters']} clusters, {len(report['findings'])} findings, "
+        f"**aks-hublink** {clusters}, {len(report['findings'])} findings, "
         f"{len(report['actions'])} changes needed, {len(report['repairs'])} places being repaired "
         f"({report['endedAt'][:16]} UTC, mode {report['mode']})"
     )
