@@ -6,10 +6,12 @@ import json
 
 import azure.functions as func
 
+from functions.http import answer_or_problem
 from shared.drift.report import as_markdown
 from shared.errors import SettingsError
 from shared.health import check_health
 from shared.problem import MEDIA_TYPE, Problem
+from shared.report_service import make_page
 from shared.runtime import current_runtime
 
 blueprint = func.Blueprint()
@@ -43,6 +45,24 @@ async def drift(req: func.HttpRequest) -> func.HttpResponse:
     if req.params.get("format") == "md":
         return func.HttpResponse(as_markdown(report), mimetype="text/markdown", headers=_NO_STORE)
     return func.HttpResponse(json.dumps(report), mimetype="application/json", headers=_NO_STORE)
+
+
+@blueprint.function_name("report")
+@blueprint.route(route="report", methods=["GET"], auth_level=func.AuthLevel.FUNCTION)
+async def report(req: func.HttpRequest) -> func.HttpResponse:  # noqa: ARG001  # the trigger's argument
+    """The newest drift report as a page for people; 404 with a page that says so before the first sweep."""
+    return await answer_or_problem(_report_page)
+
+
+async def _report_page() -> func.HttpResponse:
+    page, found = await make_page()
+    headers = {
+        **_NO_STORE,
+        "Content-Security-Policy": page.policy,
+        "Referrer-Policy": "no-referrer",
+        "X-Content-Type-Options": "nosniff",
+    }
+    return func.HttpResponse(page.html, status_code=200 if found else 404, mimetype="text/html", headers=headers)
 
 
 def _problem(problem: Problem) -> func.HttpResponse:

@@ -117,6 +117,8 @@ class Show:
         self._console.print(_clusters(result.clusters))
         if result.well:
             self._console.print("[bold green]✔ A VM in the monitoring spoke reaches every API server.[/bold green]")
+            for page in result.drift.pages if result.drift else ():
+                self._console.print(f"  the report page: [cyan]{page}[/cyan]", highlight=False)
         else:
             self._console.print("[bold red]✘ Not every API server is reachable from the monitoring spoke.[/bold red]")
 

@@ -21,12 +21,13 @@ Progress = Callable[[str], None]
 
 @dataclass(frozen=True, kw_only=True)
 class Stage:
-    """What runs, and the ways to it. `seed` holds the ids of Contoso's resources."""
+    """What runs, and the ways to it. `seed` holds the ids of Contoso's resources, `host_url` is the functions host."""
 
     control: ControlClient
     operator: Operator
     seed: dict[str, Any]
     speed: float
+    host_url: str
     host_log: Callable[[], list[str]]
 
     async def now(self) -> float:
@@ -54,7 +55,14 @@ async def set_up(*, speed: float, progress: Progress) -> AsyncIterator[Stage]:
             control = await stack.enter_async_context(azure.control())
             await control.register_events(host.base_url)
             operator = await _operator(stack, control, azure.ca, speed)
-            yield Stage(control=control, operator=operator, seed=azure.seed, speed=speed, host_log=lambda: host.output)
+            yield Stage(
+                control=control,
+                operator=operator,
+                seed=azure.seed,
+                speed=speed,
+                host_url=host.base_url,
+                host_log=lambda: host.output,
+            )
 
 
 @contextlib.asynccontextmanager
@@ -71,7 +79,17 @@ async def attach(folder: Path) -> AsyncIterator[Stage]:
         control = await stack.enter_async_context(ControlClient(running.base_url, Path(running.ca)))
         speed = float((await control.clock())["speed"])
         operator = await _operator(stack, control, Path(running.ca), speed)
-        yield Stage(control=control, operator=operator, seed=running.seed, speed=speed, host_log=list)
+        subscriptions = (await control.eventgrid())["subscriptions"]
+        if not subscriptions:
+            raise NotReadyError("The local Azure sends its events to nobody: POST /_sim/eventgrid first.")
+        yield Stage(
+            control=control,
+            operator=operator,
+            seed=running.seed,
+            speed=speed,
+            host_url=subscriptions[0]["url"].split("/runtime/", 1)[0],
+            host_log=list,
+        )
 
 
 async def _operator(stack: contextlib.AsyncExitStack, control: ControlClient, ca: Path, speed: float) -> Operator:

@@ -6,6 +6,7 @@ import asyncio
 from dataclasses import dataclass, field
 
 from local.azure.seed.bodies import subnet_body
+from local.demo.drift import DriftStory, play_drift
 from local.demo.ledger import Written, writes
 from local.demo.show import Show
 from local.demo.stage import Stage
@@ -36,11 +37,12 @@ class Result:
 
     clusters: list[ClusterStory]
     writes: list[Written]
+    drift: DriftStory | None = None
 
     @property
     def well(self) -> bool:
-        """Whether the monitoring spoke reaches every cluster."""
-        return all(cluster.reached_at is not None for cluster in self.clusters)
+        """Whether the monitoring spoke reaches every cluster, and what was undone by hand is repaired."""
+        return all(cluster.reached_at is not None for cluster in self.clusters) and bool(self.drift and self.drift.well)
 
 
 async def play(stage: Stage, show: Show) -> Result:
@@ -60,7 +62,12 @@ async def play(stage: Stage, show: Show) -> Result:
     clusters += await asyncio.gather(
         _cluster(stage, show, "vnet-spoke-3", "aks-3"), _cluster(stage, show, "vnet-monitoring", "aks-mon")
     )
-    return Result(clusters=clusters, writes=await writes(stage, since=started))
+    if any(cluster.reached_at is None for cluster in clusters):
+        return Result(clusters=clusters, writes=await writes(stage, since=started))
+
+    show.act(4, "A colleague undoes three things by hand, and Event Grid loses the events: the timer finds and repairs")
+    drift = await play_drift(stage, show)
+    return Result(clusters=clusters, writes=await writes(stage, since=started), drift=drift)
 
 
 async def _subnets(stage: Stage, show: Show, spokes: list[str], *, with_monitoring: bool) -> None:

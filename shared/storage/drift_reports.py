@@ -25,7 +25,8 @@ class DriftReports:
         """Keep a report and drop the oldest beyond `KEPT`; answers its name."""
         container = await self._account.container(names.DRIFT_CONTAINER)
         name = f"{at:%Y%m%dT%H%M%S.%f}Z.json.gz"
-        await container.upload_blob(name, gzip.compress(json.dumps(report).encode()), overwrite=True)
+        body = gzip.compress(json.dumps(report).encode())
+        await container.upload_blob(name, body, overwrite=True, metadata=_headline(report))
         for old in (await self.names())[KEPT:]:
             await container.delete_blob(old)
         return name
@@ -34,6 +35,13 @@ class DriftReports:
         """The names of all reports, newest first."""
         container = await self._account.container(names.DRIFT_CONTAINER)
         return sorted([blob.name async for blob in container.list_blobs()], reverse=True)
+
+    async def headlines(self, most: int) -> list[dict[str, Any]]:
+        """The newest reports in numbers: `endedAt`, `verdicts`, `findings`, `actions`; newest first, one call."""
+        container = await self._account.container(names.DRIFT_CONTAINER)
+        kept = [(blob.name, blob.metadata or {}) async for blob in container.list_blobs(include=["metadata"])]
+        newest = sorted(kept, key=lambda blob: blob[0], reverse=True)[:most]
+        return [json.loads(metadata["headline"]) for _, metadata in newest if "headline" in metadata]
 
     async def latest(self) -> dict[str, Any] | None:
         """The newest report, or None before the first sweep."""
@@ -51,3 +59,14 @@ class DriftReports:
         except ResourceNotFoundError:
             return None
         return report
+
+
+def _headline(report: Mapping[str, Any]) -> dict[str, str]:
+    """A report in numbers, as metadata of its blob: told without reading megabytes."""
+    numbers = {
+        "endedAt": report["endedAt"],
+        "verdicts": report["verdicts"],
+        "findings": len(report["findings"]),
+        "actions": len(report["actions"]),
+    }
+    return {"headline": json.dumps(numbers)}
