@@ -102,4 +102,4 @@ if ($failed.Count -gt 0) {
     Write-Host 'Mend what is said above, then: azd hooks run postdeploy'
     exit 1
 }
-Write-Host "Health: $env:AZURE_FUNCTION_APP_URL/api/health   Report: $env:AZURE_FUNCTION_APP_URL/api/drift?format=md (needs the function key)"
+Write-Host "Health: $env:AZURE_FUNCTION_APP_URL/api/health   Report: $env:AZURE_FUNCTION_APP_URL/api/report?code=<function key>"

@@ -114,4 +114,4 @@ if [ -n "$failed" ]; then
     echo 'Mend what is said above, then: azd hooks run postdeploy' >&2
     exit 1
 fi
-echo "Health: $AZURE_FUNCTION_APP_URL/api/health   Report: $AZURE_FUNCTION_APP_URL/api/drift?format=md (needs the function key)"
+echo "Health: $AZURE_FUNCTION_APP_URL/api/health   Report: $AZURE_FUNCTION_APP_URL/api/report?code=<function key>"

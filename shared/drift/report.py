@@ -80,7 +80,9 @@ class DriftReport:
 def as_markdown(report: dict[str, Any]) -> str:
     """A report's JSON data as Markdown, short enough for a chat message."""
     reach = ", ".join(f"{count} {verdict}" for verdict, count in report["verdicts"].items() if count)
-    clusters = f"{report['clusters']} clusters" + (f" ({reach})" if reach else "")
+    clusters = f"{report['clusters']} cluster{'' if report['clusters'] == 1 else 's'}" + (
+        f" ({reach})" if reach else ""
+    )
     if report["clean"]:
         return f"**aks-hublink** ✅ {clusters}, nothing to do ({report['endedAt'][:16]} UTC)\n"
     headline = (
