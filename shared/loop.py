@@ -21,6 +21,7 @@ from shared.plan.combined import finding_data, keep_approved, waiting_data
 from shared.plan.finding import Code, Finding, Severity
 from shared.plan.guard import guard
 from shared.plan.planner import plan
+from shared.reporter import Reporter
 from shared.settings import Settings
 from shared.storage.firewall_state import FirewallState
 from shared.storage.registry import Registry
@@ -99,6 +100,7 @@ class Reconciler:
         settings: Settings,
         clock: Clock,
         runs: RunLog | None = None,
+        reporter: Reporter | None = None,
     ) -> None:
         self._observer = observer
         self._executor = executor
@@ -106,6 +108,7 @@ class Reconciler:
         self._firewall_state = firewall_state
         self._queues = queues
         self._runs = runs
+        self._reporter = reporter
         self._settings = settings
         self._clock = clock
 
@@ -138,6 +141,8 @@ class Reconciler:
             report = Report(item=item, findings=(_finding(item, error.code, error.message, error.fix),))
         report = await self._look_again_if_needed(report, not_before)
         _tell(report)
+        if self._reporter:
+            await self._reporter.reconciled(report.outcomes, report.findings)
         return report
 
     async def _look_and_mend(self, item: WorkItem) -> Report:

@@ -7,6 +7,8 @@ import asyncio
 from shared.report_page.page import Page, render, render_empty
 from shared.runtime import current_runtime
 
+CHANGES = 40
+"""Changes that are shown."""
 SWEEPS = 12
 """Sweeps that are shown in numbers."""
 
@@ -19,8 +21,10 @@ async def make_page() -> tuple[Page, bool]:
         AzureError: the storage does not answer.
     """
     runtime = current_runtime()
-    report, history = await asyncio.gather(runtime.drift_reports.latest(), runtime.drift_reports.headlines(SWEEPS))
+    report, history, changes = await asyncio.gather(
+        runtime.drift_reports.latest(), runtime.drift_reports.headlines(SWEEPS), runtime.changes.latest(CHANGES)
+    )
     now = runtime.clock.now()
     if report is None:
         return render_empty(schedule=runtime.settings.drift_schedule, now=now), False
-    return render(report, history=history, now=now), True
+    return render(report, history=history, changes=changes, now=now), True

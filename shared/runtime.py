@@ -16,9 +16,12 @@ from shared.loop import Reconciler
 from shared.observe.observer import Observer
 from shared.observe.reader import Reader
 from shared.observe.resource_graph import ResourceGraph
+from shared.own_events import Publisher
+from shared.reporter import Reporter
 from shared.run_log import RunReporter
 from shared.settings import Cloud, Settings, StorageSettings, load_storage_settings, settings_from_environment
 from shared.storage.account import StorageAccount
+from shared.storage.changes import Changes
 from shared.storage.drift_reports import DriftReports
 from shared.storage.firewall_history import FirewallHistory
 from shared.storage.firewall_state import FirewallState
@@ -111,6 +114,7 @@ class Runtime:
             settings=self.settings,
             clock=self.clock,
             runs=self.run_log,
+            reporter=self.reporter,
         )
 
     @cached_property
@@ -124,6 +128,21 @@ class Runtime:
         return Surveyor(
             graph=self.resource_graph, observer=self.observer, registry=self.registry, settings=self.settings
         )
+
+    @cached_property
+    def changes(self) -> Changes:
+        """The journal of changes."""
+        return Changes(self.storage)
+
+    @cached_property
+    def publisher(self) -> Publisher:
+        """The way to the topic of our own events."""
+        return Publisher(self.settings)
+
+    @cached_property
+    def reporter(self) -> Reporter:
+        """What tells others what was found and done."""
+        return Reporter(self.changes, self.publisher, self.clock)
 
     @cached_property
     def runs(self) -> Runs:
@@ -167,6 +186,7 @@ class Runtime:
             registry=self.registry,
             queues=self.queues,
             reports=self.drift_reports,
+            reporter=self.reporter,
             locks=self.locks,
             settings=self.settings,
             clock=self.clock,
@@ -174,7 +194,7 @@ class Runtime:
 
     async def close(self) -> None:
         """Close every client that was opened."""
-        opened = [self.__dict__[name] for name in ("clients", "storage") if name in self.__dict__]
+        opened = [self.__dict__[name] for name in ("clients", "publisher", "storage") if name in self.__dict__]
         await asyncio.gather(*(part.close() for part in opened))
 
 

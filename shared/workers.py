@@ -46,7 +46,11 @@ async def work_on_sync(body: bytes) -> Sync | None:
     runtime = await _runtime_or_keep(names.SYNC_FIREWALL_QUEUE, body)
     if runtime is None:
         return None
-    request = SyncRequest.decode(body)
+    return await serve_sync(runtime, SyncRequest.decode(body))
+
+
+async def serve_sync(runtime: Runtime, request: SyncRequest) -> Sync | None:
+    """Serve a sync request and tell what became of it; None when it goes back on the queue."""
     with working_for(function="sync_firewall", asked_by=request.asked_by, correlation=request.correlation_id):
         return await _sync(runtime, request)
 
@@ -61,6 +65,11 @@ async def _sync(runtime: Runtime, request: SyncRequest) -> Sync | None:
     for finding in sync.findings:
         tell_finding(log, finding)
     tell(log, "firewall synced", result=str(sync.result), writes=sync.writes)
+    settings = runtime.settings
+    group = settings.firewall_policy_id.child("ruleCollectionGroups", settings.firewall_rule_collection_group)
+    await runtime.reporter.firewall_written(
+        str(group), writes=sync.writes, reason=str(sync.difference), findings=sync.findings
+    )
     await runtime.run_log.firewall_served(request, sync)
     if sync.result is SyncResult.BUSY:
         await _ask_again(runtime, request)

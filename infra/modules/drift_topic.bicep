@@ -1,4 +1,4 @@
-metadata description = 'A topic for the app\'s own events: drift found, drift repaired.'
+metadata description = 'A topic for the app\'s own events (docs/events.md).'
 
 @description('Required. Name of the topic.')
 param name string
@@ -23,7 +23,7 @@ resource topic 'Microsoft.EventGrid/topics@2025-02-15' = {
   tags: tags
   properties: {
     disableLocalAuth: true
-    inputSchema: 'EventGridSchema'
+    inputSchema: 'CloudEventSchemaV1_0'
     minimumTlsVersionAllowed: '1.2'
     publicNetworkAccess: 'Enabled'
   }

@@ -36,6 +36,7 @@ var tableNames = [
   'akshublinkregistry'
   'akshublinkstate'
   'akshublinkruns'
+  'akshublinkchanges'
 ]
 var containerNames = [
   'aks-hublink-locks'

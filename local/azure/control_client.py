@@ -117,6 +117,10 @@ class ControlClient:
         """Event subscriptions, counts and the last outcomes."""
         return await self.call("GET", "eventgrid")
 
+    async def topic(self) -> list[dict[str, Any]]:
+        """What was published to the custom topic, oldest first."""
+        return await self.call("GET", "topic")
+
     async def event_log(self) -> list[dict[str, Any]]:
         """Every delivery attempt."""
         return await self.call("GET", "eventgrid/log")

@@ -155,13 +155,22 @@ def issue_token(principal: Principal, *, audience: str, issued: int, lifetime: i
 
 def principal_of(token: str) -> Principal | None:
     """The principal a token was issued to, or None for a token that is not ours."""
+    found = (item for item in PRINCIPALS.values() if item.object_id == _claims(token).get("oid"))
+    return next(found, None)
+
+
+def audience_of(token: str) -> str:
+    """What a token was issued for; empty for a token that is not ours."""
+    return str(_claims(token).get("aud", ""))
+
+
+def _claims(token: str) -> Mapping[str, object]:
     try:
         middle = token.split(".")[1]
         claims = json.loads(base64.urlsafe_b64decode(middle + "=" * (-len(middle) % 4)))
     except (IndexError, ValueError):
-        return None
-    found = (item for item in PRINCIPALS.values() if item.object_id == claims.get("oid"))
-    return next(found, None)
+        return {}
+    return claims if isinstance(claims, dict) else {}
 
 
 def _segment(part: Mapping[str, object]) -> str:

@@ -16,6 +16,7 @@ from local.azure.control import Control, Seed, plant
 from local.azure.dataplane import api as dataplane_api
 from local.azure.event_grid.api import EventGridApi
 from local.azure.event_grid.delivery import EventGrid
+from local.azure.event_grid.topic import Topic
 from local.azure.firewall import urls as firewall_urls
 from local.azure.gateway import Gateway
 from local.azure.http import Route
@@ -63,6 +64,7 @@ class Simulation:
     event_grid: EventGrid
     gateway: Gateway
     resource_graph: ResourceGraph
+    topic: Topic
 
     def seed(self, name: str, **options: Any) -> dict[str, Any]:
         """Fill the tenant with a named world and answer what the seed says about it.
@@ -81,9 +83,9 @@ async def simulate(
 ) -> AsyncIterator[Simulation]:
     """Serve a fresh simulated tenant until the context ends, with fresh certificates unless some are given."""
     azure = Azure(clock=SimulatedClock(speed=speed))
-    event_grid, resource_graph = EventGrid(azure), ResourceGraph(azure)
+    event_grid, resource_graph, topic = EventGrid(azure), ResourceGraph(azure), Topic(azure)
     gateway = Gateway(azure, [*routes(), *resource_graph_urls.routes(resource_graph)])
-    controls = [Control(SEEDS).install, EventGridApi(azure, event_grid).install, dataplane_api.install]
+    controls = [Control(SEEDS).install, EventGridApi(azure, event_grid).install, topic.install, dataplane_api.install]
 
     def install(app: web.Application) -> None:
         for add_routes in controls:
@@ -98,6 +100,7 @@ async def simulate(
                 event_grid=event_grid,
                 gateway=gateway,
                 resource_graph=resource_graph,
+                topic=topic,
             )
         finally:
             await event_grid.close()

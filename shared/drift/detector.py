@@ -22,6 +22,7 @@ from shared.observe.resource_graph import ResourceGraph
 from shared.plan.combined import CombinedPlan, combine
 from shared.plan.planner import plan
 from shared.reach_observer import ReachabilityObserver, sources_in
+from shared.reporter import Reporter
 from shared.settings import Mode, Rule, Settings
 from shared.storage.drift_reports import DriftReports
 from shared.storage.locks import Locks
@@ -49,6 +50,7 @@ class DriftDetector:
         registry: Registry,
         queues: WorkQueues,
         reports: DriftReports,
+        reporter: Reporter,
         locks: Locks,
         settings: Settings,
         clock: Clock,
@@ -60,6 +62,7 @@ class DriftDetector:
         self._registry = registry
         self._queues = queues
         self._reports = reports
+        self._reporter = reporter
         self._locks = locks
         self._settings = settings
         self._clock = clock
@@ -111,8 +114,10 @@ class DriftDetector:
                 rules_are_synced=self._settings.mode_of(Rule.API_RULES) is Mode.ENFORCE,
             ),
         )
-        await self._reports.keep(report.as_data(), at=report.ended_at)
+        previous, data = await self._reports.latest(), report.as_data()
+        await self._reports.keep(data, at=report.ended_at)
         _tell(report, found)
+        await self._reporter.swept(previous, data)
         return report
 
     async def _judge(self, world: World, rows: FleetRows) -> tuple[tuple[ClusterVerdict, ...], dict[str, Any]]:
