@@ -27,6 +27,7 @@ def app_environment(base_url: str, ca: Path | str) -> dict[str, str]:
     """Variables for the app. `SSL_CERT_FILE` must be set before Python starts: aiohttp reads it at import."""
     return {
         "ARM_ENDPOINT": base_url,
+        "DRIFT_TOPIC_ENDPOINT": f"{base_url}/api/events",
         "IDENTITY_ENDPOINT": f"{base_url}/msi/token",
         "IDENTITY_HEADER": IDENTITY_HEADER,
         "SSL_CERT_FILE": str(ca),
