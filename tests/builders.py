@@ -77,7 +77,8 @@ def settings(**values: Any) -> Settings:
 
 
 def peering(remote: ResourceId, **values: Any) -> Peering:
-    return Peering(**{"name": f"to-{remote.name}", "remote_vnet": remote, "state": "Connected", **values})
+    usual = {"name": f"to-{remote.name}", "remote_vnet": remote, "state": "Connected", "allows_forwarded_traffic": True}
+    return Peering(**{**usual, **values})
 
 
 def vnet(vnet_id: ResourceId = SPOKE_ID, space: str = "10.20.0.0/16", **values: Any) -> VirtualNetwork:

@@ -10,6 +10,7 @@ from shared.model.resource_id import ResourceId
 from shared.model.world import ApiServer, Cluster, ObservedCluster, VirtualNetwork, World, Zone
 from shared.plan.action import Action, ActionKind, Waiting
 from shared.plan.finding import Code, Finding, Severity
+from shared.plan.networks import side_in_words
 from shared.plan.zone_links import not_allowed, zone_refusal
 from shared.settings import Settings
 
@@ -114,7 +115,7 @@ def _outside(cluster: Cluster, address: IPv4Address, world: World, source: str) 
             message=f"{source} says {address}, which is not in the cluster's own VNet ({names}); it is not allowed.",
             fix="Find out who wrote that address; the firewall rule follows once it lies in the cluster's VNet.",
         )
-    return None if peered_both_ways(world, home) else not_peered(home, cluster.id)
+    return None if peered_both_ways(world, home) else not_peered(home, world, cluster.id)
 
 
 def _vnet_of_aks(cluster: Cluster) -> Finding:
@@ -136,14 +137,16 @@ def peered_both_ways(world: World, vnet: VirtualNetwork) -> bool:
     return there is not None and back is not None and there.connected and back.connected
 
 
-def not_peered(vnet: VirtualNetwork, cluster: ResourceId | None = None) -> Finding:
+def not_peered(vnet: VirtualNetwork, world: World, cluster: ResourceId | None = None) -> Finding:
     """The finding for a VNet that the hub does not reach."""
+    hub = world.hub.vnet
+    sides = "; ".join(filter(None, (side_in_words(vnet, hub.id), side_in_words(hub, vnet.id))))
     return Finding(
         code=Code.VNET_NOT_PEERED,
         severity=Severity.ERROR,
         resource=vnet.id,
         cluster=cluster,
-        message="The VNet and the hub are not peered in both directions with access allowed; nothing is opened for it.",
+        message=f"The VNet and the hub are not peered both ways ({sides}); nothing is opened for it.",
         fix="Create or repair both peerings with the hub, then it is picked up by itself.",
     )
 

@@ -1,4 +1,4 @@
-"""The planner: the three rules over one world."""
+"""The planner: the three rules over one world, and what must hold between the networks."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from shared.model.world import World
 from shared.plan.action import Action, Plan, Waiting, make_plan
 from shared.plan.api_rules import plan_api_rules
 from shared.plan.finding import Finding
+from shared.plan.networks import plan_networks
 from shared.plan.route_tables import plan_route_tables
 from shared.plan.zone_links import plan_zone_links
 from shared.settings import Settings
@@ -22,6 +23,7 @@ def plan(world: World, settings: Settings) -> Plan:
             *plan_zone_links(world, settings),
             *plan_route_tables(world, settings),
             *plan_api_rules(world, settings),
+            *plan_networks(world, settings),
         ]
     )
 

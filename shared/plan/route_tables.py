@@ -84,7 +84,7 @@ def routes_are_ours_to_keep(
 
 def _objection(subnet: Subnet, vnet: VirtualNetwork, clusters: list[Cluster], world: World) -> Finding | None:
     if not peered_both_ways(world, vnet):
-        return not_peered(vnet, clusters[0].id if clusters else None)
+        return not_peered(vnet, world, clusters[0].id if clusters else None)
     for cluster in clusters:
         if cluster.outbound_type.lower() not in ROUTED_OUTBOUND_TYPES:
             return _outbound_type(cluster, subnet)

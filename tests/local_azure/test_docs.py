@@ -15,6 +15,8 @@ from local.azure.control import Control
 from local.azure.dataplane import api as dataplane_api
 from local.azure.event_grid.api import EventGridApi
 from local.azure.event_grid.delivery import EventGrid
+from local.azure.event_grid.topic import PATH as TOPIC
+from local.azure.event_grid.topic import Topic
 from local.azure.faults import KINDS
 from local.azure.http import Route
 from local.azure.latencies import Latencies
@@ -77,8 +79,10 @@ async def test_every_control_call_is_listed() -> None:
     azure, app = Azure(clock=SimulatedClock(speed=0.0)), web.Application()
     Control({}).install(app)
     EventGridApi(azure, EventGrid(azure)).install(app)
+    Topic(azure).install(app)
     dataplane_api.install(app)
     served = {f"{route.method} {_template(route)}" for route in app.router.routes() if route.method != "HEAD"}
+    served.remove(f"POST {TOPIC}")  # the topic itself, no control
 
     documented = {call for row in rows("The control API") for call in re.findall(r"`([A-Z]+ /_sim[^`]*)`", row[0])}
 

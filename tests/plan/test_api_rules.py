@@ -18,6 +18,7 @@ from tests.builders import (
     CLUSTER_ID,
     FIREWALL,
     HUB_ID,
+    MONITORING_ID,
     NODE_GROUP,
     NODES_ID,
     NOW,
@@ -206,7 +207,8 @@ def test_address_in_a_vnet_that_was_not_found_is_refused():
 )
 def test_cluster_in_a_vnet_that_is_not_peered_is_not_opened(hub_side, spoke_side):
     place = world(cluster=observed(registered=None), spoke=vnet(peerings=spoke_side))
-    made = planned(replace(place, hub=hub(vnet=vnet(HUB_ID, "10.0.0.0/16", peerings=hub_side))))
+    sides = (*hub_side, peering(MONITORING_ID))
+    made = planned(replace(place, hub=hub(vnet=vnet(HUB_ID, "10.0.0.0/16", peerings=sides))))
 
     assert made.empty
     assert {finding.code for finding in made.findings} == {Code.VNET_NOT_PEERED}

@@ -1,0 +1,64 @@
+"""Looking everywhere the app looks, and collecting what it finds."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import UTC, datetime, timedelta
+
+from shared.model.resource_id import ResourceId
+from shared.model.scope import scope_of
+from shared.plan.finding import Finding
+from shared.runtime import Runtime
+from shared.storage.work import SyncRequest, WorkItem
+from tests.app.conftest import Contoso
+
+LAG = 30.0
+"""Simulated seconds after which Resource Graph has caught up."""
+
+
+async def healthy(contoso: Contoso) -> str:
+    """One cluster that the monitoring VNet reaches; answers its id."""
+    await contoso.prepare()
+    cluster = contoso.create_cluster()
+    await contoso.look_at(cluster)
+    await contoso.sync()
+    await contoso.look_at(contoso.seed["monitoring_vnet"])
+    contoso.azure.clock.advance(LAG)
+    assert contoso.reach(cluster).reached
+    return cluster
+
+
+async def swept(contoso: Contoso, app: Runtime | None = None) -> list[Finding]:
+    """What a sweep finds."""
+    contoso.azure.clock.advance(LAG)
+    report = await (app or contoso.app).drift_detector.run()
+    assert report is not None
+    return list(report.findings)
+
+
+async def looked(
+    contoso: Contoso, resource: str, app: Runtime | None = None, *, ago: timedelta = timedelta()
+) -> list[Finding]:
+    """What a look at one resource finds, for a message that was first asked for some time `ago`."""
+    scope = scope_of(ResourceId.parse(resource))
+    assert scope is not None
+    first = datetime.now(UTC) - ago
+    item = WorkItem(scope=scope, asked_by="test", correlation_id=str(uuid.uuid4()), first_asked=first)
+    report = await (app or contoso.app).reconciler.run(item)
+    return list(report.findings)
+
+
+async def synced(contoso: Contoso, app: Runtime | None = None) -> list[Finding]:
+    """What a sync of the firewall finds."""
+    request = SyncRequest(
+        policy=contoso.app.settings.firewall_policy_id,
+        requested_at=datetime.now(UTC),
+        asked_by="test",
+        correlation_id=str(uuid.uuid4()),
+    )
+    return list((await (app or contoso.app).firewall_writer.sync(request)).findings)
+
+
+async def everything(contoso: Contoso, cluster: str) -> list[Finding]:
+    """What all of these find."""
+    return [*await swept(contoso), *await looked(contoso, cluster), *await synced(contoso)]
