@@ -14,4 +14,4 @@ blueprint = func.Blueprint()
 @blueprint.queue_trigger(arg_name="message", queue_name=names.RECONCILE_QUEUE, connection=names.CONNECTION)
 async def reconcile(message: func.QueueMessage) -> None:
     """Observe, plan, guard, apply and report for the scope in the message."""
-    await work_on_reconcile(message.get_body())
+    await work_on_reconcile(message.get_body(), message.insertion_time)

@@ -14,4 +14,4 @@ blueprint = func.Blueprint()
 @blueprint.queue_trigger(arg_name="message", queue_name=names.SYNC_FIREWALL_QUEUE, connection=names.CONNECTION)
 async def sync_firewall(message: func.QueueMessage) -> None:
     """Bring the firewall's rules in line with the registry, unless a later sync has done so."""
-    await work_on_sync(message.get_body())
+    await work_on_sync(message.get_body(), message.insertion_time)

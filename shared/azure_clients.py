@@ -10,13 +10,14 @@ import asyncio
 from typing import TYPE_CHECKING, Any
 
 from shared.settings import Cloud, Settings, StorageSettings
+from shared.telemetry import telemetry
 from shared.telling import USER_AGENT, current_work
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from azure.core.credentials_async import AsyncTokenCredential
-    from azure.core.pipeline import PipelineRequest
+    from azure.core.pipeline import PipelineRequest, PipelineResponse
     from azure.core.pipeline.policies import AsyncRetryPolicy, SansIOHTTPPolicy
     from azure.mgmt.containerservice.aio import ContainerServiceClient
     from azure.mgmt.network.aio import NetworkManagementClient
@@ -70,6 +71,18 @@ def _work_headers() -> SansIOHTTPPolicy[Any, Any]:
             )
 
     return WorkHeaders()
+
+
+def _call_counter() -> SansIOHTTPPolicy[Any, Any]:
+    """A policy that counts the calls to Resource Manager, each retry as one."""
+    from azure.core.pipeline.policies import SansIOHTTPPolicy  # noqa: PLC0415  # cold start
+
+    class CallCounter(SansIOHTTPPolicy[Any, Any]):
+        def on_response(self, request: PipelineRequest[Any], response: PipelineResponse[Any, Any]) -> None:
+            sent = request.http_request
+            telemetry().arm_called(sent.method, sent.url, response.http_response.status_code)
+
+    return CallCounter()
 
 
 def _short_retries(backoff: float) -> AsyncRetryPolicy[Any, Any]:
@@ -164,6 +177,7 @@ class AzureClients:
                 polling_interval=POLLING_SECONDS / self._settings.time_scale,
                 retry_policy=_short_retries(0.8 / self._settings.time_scale),
                 per_call_policies=[_work_headers()],
+                per_retry_policies=[_call_counter()],
             )
         return self._clients[key]
 

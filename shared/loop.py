@@ -26,6 +26,7 @@ from shared.settings import Settings
 from shared.storage.firewall_state import FirewallState
 from shared.storage.registry import Registry
 from shared.storage.work import SyncRequest, WorkItem
+from shared.telemetry import telemetry
 from shared.telling import tell, tell_finding, working_for
 
 log = logging.getLogger(__name__)
@@ -122,6 +123,8 @@ class Reconciler:
             tell(log, "scope not looked after", scope=str(item.scope))
             report = Report(item=item)
         else:
+            if item.event_time and not item.attempt:
+                telemetry().event_started((self._clock.now() - item.event_time).total_seconds(), function=item.asked_by)
             with working_for(function="reconcile", asked_by=item.asked_by, correlation=item.correlation_id):
                 report = await self._run(item)
         if item.run_id and self._runs:
@@ -141,6 +144,7 @@ class Reconciler:
             report = Report(item=item, findings=(_finding(item, error.code, error.message, error.fix),))
         report = await self._look_again_if_needed(report, not_before)
         _tell(report)
+        self._measure(report)
         if self._reporter:
             await self._reporter.reconciled(report.outcomes, report.findings)
         return report
@@ -205,6 +209,13 @@ class Reconciler:
             return False
         last = await self._firewall_state.last_sync(self._settings.firewall_policy_id)
         return last is None or any(row.changed_at >= last.read_at for row in rows)
+
+    def _measure(self, report: Report) -> None:
+        """In real seconds also where the clock is scaled: what Application Insights shows is no simulation."""
+        item, now = report.item, self._clock.now()
+        progressed = item.attempt > 0 or any(outcome.result is Result.DONE for outcome in report.outcomes)
+        if report.looks_again_in is None and progressed and not report.findings:
+            telemetry().converged((now - item.first_asked).total_seconds(), asked_by=item.asked_by)
 
     def _asked_wait(self, error: NotReady | TemporaryError) -> float:
         # Azure's Retry-After is real time already; delays of messages are scaled by the clock.

@@ -15,6 +15,8 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from shared.telemetry import telemetry
+
 if TYPE_CHECKING:
     from shared.plan.finding import Finding
 
@@ -60,6 +62,7 @@ def tell(log: logging.Logger, message: str, *, level: int = logging.INFO, **fiel
 
 def tell_finding(log: logging.Logger, finding: Finding) -> None:
     """Write one line about a finding, with the fields that alerts and queries use."""
+    telemetry().found(str(finding.code), str(finding.severity))
     tell(
         log,
         "finding",

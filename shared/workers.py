@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import replace
+from datetime import UTC, datetime
 
 from shared.drift.report import DriftReport
 from shared.errors import NotReady, PermanentError, SettingsError, TemporaryError
@@ -17,6 +18,7 @@ from shared.loop import Report
 from shared.runtime import Runtime, current_queues, current_runtime
 from shared.storage import names
 from shared.storage.work import SyncRequest, WorkItem
+from shared.telemetry import telemetry
 from shared.telling import tell, tell_finding, working_for
 
 log = logging.getLogger(__name__)
@@ -25,8 +27,10 @@ SETTINGS_RETRY_SECONDS = 300.0
 """How long a message waits while the settings are wrong."""
 
 
-async def work_on_reconcile(body: bytes) -> Report | None:
+async def work_on_reconcile(body: bytes, inserted: datetime | None = None) -> Report | None:
     """Reconcile the scope in a message; None when the message was put back because the settings are wrong.
+
+    `inserted` is when the message was put on the queue.
 
     Raises:
         MalformedMessage: the host moves the message to the poison queue after its retries.
@@ -34,11 +38,12 @@ async def work_on_reconcile(body: bytes) -> Report | None:
     runtime = await _runtime_or_keep(names.RECONCILE_QUEUE, body)
     if runtime is None:
         return None
+    _measure(names.RECONCILE_QUEUE, inserted)
     return await runtime.reconciler.run(WorkItem.decode(body))
 
 
-async def work_on_sync(body: bytes) -> Sync | None:
-    """Serve a sync request; None when it was put back.
+async def work_on_sync(body: bytes, inserted: datetime | None = None) -> Sync | None:
+    """Serve a sync request; None when it was put back. `inserted` is when the message was put on the queue.
 
     Raises:
         MalformedMessage: the host moves the message to the poison queue after its retries.
@@ -46,7 +51,13 @@ async def work_on_sync(body: bytes) -> Sync | None:
     runtime = await _runtime_or_keep(names.SYNC_FIREWALL_QUEUE, body)
     if runtime is None:
         return None
+    _measure(names.SYNC_FIREWALL_QUEUE, inserted)
     return await serve_sync(runtime, SyncRequest.decode(body))
+
+
+def _measure(queue: str, inserted: datetime | None) -> None:
+    if inserted is not None:
+        telemetry().message_started((datetime.now(UTC) - inserted).total_seconds(), queue=queue)
 
 
 async def serve_sync(runtime: Runtime, request: SyncRequest) -> Sync | None:
@@ -65,6 +76,7 @@ async def _sync(runtime: Runtime, request: SyncRequest) -> Sync | None:
     for finding in sync.findings:
         tell_finding(log, finding)
     tell(log, "firewall synced", result=str(sync.result), writes=sync.writes)
+    telemetry().firewall_written(sync.writes, asked_by=request.asked_by)
     settings = runtime.settings
     group = settings.firewall_policy_id.child("ruleCollectionGroups", settings.firewall_rule_collection_group)
     await runtime.reporter.firewall_written(

@@ -61,11 +61,11 @@ AppTraces
   {
     name: 'cluster-unreachable'
     title: 'A cluster is not reachable'
-    about: 'A finding of severity error, which keeps the monitoring VNets from an API server. GET /api/reachability says which step fails and why.'
+    about: 'A sweep found, and Resource Manager confirmed, that a running cluster is not reached from a monitoring VNet. GET /api/report shows which step fails and why.'
     severity: 1
     frequency: 'PT15M'
     window: 'PT1H'
-    query: '${findings}| where severity == "error" and code !in ("PLAN_UNSAFE", "PLAN_TOO_LARGE")'
+    query: '${findings}| where code == "CLUSTER_UNREACHABLE"'
     operator: 'GreaterThan'
     threshold: 0
   }

@@ -29,6 +29,7 @@ from shared.storage.locks import Locks
 from shared.storage.registry import Registry
 from shared.storage.work import SyncRequest, WorkItem, WorkQueues
 from shared.survey import Surveyor
+from shared.telemetry import telemetry
 from shared.telling import tell, tell_finding, working_for
 
 log = logging.getLogger(__name__)
@@ -117,6 +118,7 @@ class DriftDetector:
         previous, data = await self._reports.latest(), report.as_data()
         await self._reports.keep(data, at=report.ended_at)
         _tell(report, found)
+        telemetry().judged(report.verdicts)
         await self._reporter.swept(previous, data)
         return report
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from shared.drift.fleet import FleetRows, fleet_zones
 from shared.errors import HublinkError
 from shared.model.resource_id import ResourceId
-from shared.model.world import Hub, ObservedCluster, World, Zone
+from shared.model.world import Cluster, Hub, ObservedCluster, World, Zone
 from shared.plan.finding import Code, Finding, Severity
 from shared.reach_observer import ReachabilityObserver, sources_in
 from shared.reachability.analyse import analyse
@@ -96,7 +96,7 @@ def _judge(world: ReachabilityWorld, observed: ObservedCluster, sources: tuple[R
 def unreachable(
     found: Iterable[ClusterVerdict], being_repaired: Collection[ResourceId], *, rules_are_synced: bool
 ) -> tuple[Finding, ...]:
-    """A finding for every running cluster that is not reached, as Resource Manager confirmed.
+    """A finding for every cluster that should answer and is not reached, as Resource Manager confirmed.
 
     Args:
         found: the verdicts.
@@ -120,9 +120,14 @@ def unreachable(
             repaired=is_repaired(item, step),
         )
         for item in found
-        if item.confirmed and item.observed.cluster.running and item.answer is Answer.UNREACHABLE
+        if item.confirmed and _should_answer(item.observed.cluster) and item.answer is Answer.UNREACHABLE
         if item.worst and (step := item.worst.decided_by)
     )
+
+
+def _should_answer(cluster: Cluster) -> bool:
+    """Whether a cluster runs and AKS is done with it: while it is being created nobody can reach it yet."""
+    return cluster.running and not cluster.being_changed
 
 
 async def confirm(
