@@ -187,7 +187,14 @@ def show_verdicts(answer: Data, console: Console) -> None:
 
 def show_applied(applied: Data, console: Console) -> None:
     """What became of every action, and of the firewall."""
-    colours = {"done": "green", "already": "green", "gone": "cyan", "later": "yellow", "refused": "red"}
+    colours = {
+        "done": "green",
+        "already": "green",
+        "gone": "cyan",
+        "later": "yellow",
+        "refused": "red",
+        "skipped": "yellow",
+    }
     for outcome in applied["actions"]:
         colour, action = colours[outcome["result"]], outcome["action"]
         where = _short(ResourceId.parse(action["resource"]))

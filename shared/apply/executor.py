@@ -24,6 +24,7 @@ from shared.telling import tell
 log = logging.getLogger(__name__)
 Write = Callable[[Action], Awaitable[bool]]
 
+_NO_TABLE = "its route table could not be made"
 _IN_A_VNET = frozenset({ActionKind.PUT_ROUTE_TABLE, ActionKind.PUT_ROUTE, ActionKind.ATTACH_ROUTE_TABLE})
 
 
@@ -51,11 +52,16 @@ class Executor:
 
     async def _lane(self, actions: Sequence[Action]) -> list[Outcome]:
         outcomes: list[Outcome] = []
+        missing: set[ResourceId] = set()
         for action in actions:
+            needed = _table_needed(action)
+            if needed in missing:
+                outcomes.append(Outcome(action=action, result=Result.SKIPPED, seconds=0.0, message=_NO_TABLE))
+                _tell(outcomes[-1])
+                continue
             outcomes.append(await self._one(action))
-            wrote = outcomes[-1].result in (Result.DONE, Result.ALREADY)
-            if action.kind is ActionKind.PUT_ROUTE_TABLE and not wrote:
-                break  # there is no table to attach
+            if action.kind is ActionKind.PUT_ROUTE_TABLE and outcomes[-1].result not in (Result.DONE, Result.ALREADY):
+                missing.add(action.resource)
         return outcomes
 
     async def _one(self, action: Action) -> Outcome:
@@ -113,6 +119,16 @@ class Executor:
     async def _forget(self, action: Action) -> bool:
         await self._registry.remove(action.resource)
         return True
+
+
+def _table_needed(action: Action) -> ResourceId | None:
+    """The route table that an action attaches, or writes a route of."""
+    match action.kind:
+        case ActionKind.ATTACH_ROUTE_TABLE:
+            return ResourceId.parse((action.after or {})["routeTable"])
+        case ActionKind.PUT_ROUTE:
+            return action.resource.parent
+    return None
 
 
 def lanes_of(actions: Sequence[Action]) -> list[list[Action]]:

@@ -18,6 +18,7 @@ class Result(StrEnum):
     GONE = "gone"
     LATER = "later"
     REFUSED = "refused"
+    SKIPPED = "skipped"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,7 +26,8 @@ class Outcome:
     """How one action ended and how long it took, in seconds.
 
     ALREADY: a fresh read showed that nothing was left to do. GONE: the resource was deleted meanwhile.
-    LATER: Azure stayed busy for the whole time box. REFUSED: for good, see `finding`.
+    LATER: Azure stayed busy for the whole time box. REFUSED: for good, see `finding`. SKIPPED: what it builds on could
+    not be made, see there.
     """
 
     action: Action

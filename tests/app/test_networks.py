@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from local.azure.seed.bodies import cluster_body, route_table_body, subnet_body
+from local.azure.seed.bodies import cluster_body, peering_body, route_table_body, subnet_body, vnet_body
+from shared.model.resource_id import ResourceId
+from shared.model.scope import scope_of
+from shared.plan.action import make_plan
+from shared.plan.planner import plan
 from tests.app.conftest import Contoso, codes
 
 FIREWALL = "10.0.1.4"
@@ -190,3 +194,32 @@ async def test_subnet_is_sent_back_with_everything_it_had(contoso: Contoso) -> N
     after = contoso.get(subnet)["properties"]
     assert after.pop("routeTable")["id"].endswith(contoso.table_on(subnet))
     assert after == before
+
+
+async def test_table_that_is_refused_in_one_region_stops_no_other_region(contoso: Contoso) -> None:
+    """Two VNets of one subscription in two regions share a lane; the second does not need the first's table."""
+    cluster_group = contoso.spoke["group"]
+    second = f"{cluster_group}/providers/Microsoft.Network/virtualNetworks/vnet-north"
+    contoso.put(second, vnet_body("10.66.0.0/16", location="northeurope"))
+    contoso.put(f"{second}/subnets/aks-nodes", subnet_body("10.66.0.0/20"))
+    hub = contoso.seed["hub_vnet"]
+    contoso.put(f"{second}/virtualNetworkPeerings/to-hub", peering_body(hub, forwarded=True))
+    contoso.put(f"{hub}/virtualNetworkPeerings/to-north", peering_body(second))
+    first = contoso.make_node_subnet()
+    contoso.azure.faults.add(
+        {"kind": "status", "method": "PUT", "path": "routeTables/rt-aks-hublink-westeurope", "status": 403, "count": 99}
+    )
+    found = []
+    for vnet in (contoso.spoke["vnet"], second):
+        scope = scope_of(ResourceId.parse(vnet))
+        assert scope is not None
+        found.append(plan(await contoso.app.observer.observe(scope), contoso.app.settings))
+    both = make_plan([action for each in found for action in each.actions])
+
+    outcomes = await contoso.app.reconciler._executor.apply(both)
+
+    told = {(str(item.action.kind), item.action.resource.parent.name): str(item.result) for item in outcomes}
+    assert told[("attach_route_table", "vnet-spoke-1")] == "skipped"
+    assert told[("attach_route_table", "vnet-north")] == "done"
+    assert contoso.table_on(first) is None
+    assert contoso.table_on(f"{second}/subnets/aks-nodes") is not None
