@@ -38,9 +38,9 @@ class Executor:
         self._writes: dict[ActionKind, Write] = {
             ActionKind.PUT_LINK: writer.put_link,
             ActionKind.DELETE_LINK: writer.delete_link,
-            ActionKind.PUT_ROUTE_TABLE: writer.put_route_table,
+            ActionKind.PUT_ROUTE_TABLE: self._alone(writer.put_route_table, _region),
             ActionKind.PUT_ROUTE: writer.put_route,
-            ActionKind.ATTACH_ROUTE_TABLE: self._attach_alone(writer.attach_route_table),
+            ActionKind.ATTACH_ROUTE_TABLE: self._alone(writer.attach_route_table, _vnet),
             ActionKind.REGISTER_API_SERVER: self._register,
             ActionKind.FORGET_API_SERVER: self._forget,
         }
@@ -87,16 +87,14 @@ class Executor:
         _tell(ended)
         return ended
 
-    def _attach_alone(self, attach: Write) -> Write:
-        async def attach_alone(action: Action) -> bool:
-            # One subnet write at a time per VNet: Azure refuses, cancels or mixes up parallel ones.
-            vnet = action.resource.parent
-            async with self._locks.hold(f"vnet-{short_hash(vnet, 40)}") as lock:
+    def _alone(self, write: Write, ground: Callable[[Action], str]) -> Write:
+        async def write_alone(action: Action) -> bool:
+            async with self._locks.hold(ground(action)) as lock:
                 if lock is None:
-                    raise TemporaryError("Another subnet of the VNet is being written.", resource=str(vnet))
-                return await attach(action)
+                    raise TemporaryError("Another instance is writing here.", resource=str(action.resource))
+                return await write(action)
 
-        return attach_alone
+        return write_alone
 
     async def _register(self, action: Action) -> bool:
         after = action.after or {}
@@ -119,6 +117,17 @@ class Executor:
     async def _forget(self, action: Action) -> bool:
         await self._registry.remove(action.resource)
         return True
+
+
+def _vnet(action: Action) -> str:
+    """One subnet write at a time per VNet: Azure refuses, cancels or mixes up parallel ones."""
+    return f"vnet-{short_hash(action.resource.parent, 40)}"
+
+
+def _region(action: Action) -> str:
+    """One new route table at a time per subscription and region: two workers would each make their own."""
+    location = (action.after or {})["location"]
+    return f"route-table-{action.resource.subscription_id}-{location}".lower()
 
 
 def _table_needed(action: Action) -> ResourceId | None:

@@ -33,8 +33,11 @@ class NetworkWriter:
         """Link a zone to a VNet. No auto-registration: a VNet can have that in one zone only.
 
         A link that somebody made meanwhile, under whatever name, is taken as it is; one that is being made is waited
-        for with another look.
+        for with another look. A new link is sent with If-None-Match, which private DNS honours with 412: of several
+        instances that saw none, one writes.
         """
+        from azure.core import MatchConditions  # noqa: PLC0415  # cold start
+
         link = action.resource
         zone = link.parent
         vnet = (action.after or {})["virtualNetwork"]
@@ -51,7 +54,8 @@ class NetworkWriter:
                 return False
             if present and not present.broken:
                 raise NotReady("The link is being made.", resource=str(present.id))
-            poller = await operations.begin_create_or_update(zone.resource_group, zone.name, link.name, body)
+            only_if: dict[str, Any] = {} if present else {"etag": "*", "match_condition": MatchConditions.IfMissing}
+            poller = await operations.begin_create_or_update(zone.resource_group, zone.name, link.name, body, **only_if)
             await poller.result()
         return True
 
@@ -76,6 +80,7 @@ class NetworkWriter:
         operations = self._clients.network(table.subscription_id).route_tables
         body: Any = await self._live_table(table)
         if body is None:
+            await self._refuse_second_table(table, after["location"])
             body = {
                 "location": after["location"],
                 "tags": {OWNER_TAG: OWNER},
@@ -92,6 +97,15 @@ class NetworkWriter:
             poller = await operations.begin_create_or_update(table.resource_group, table.name, body)
             await poller.result()
         return True
+
+    async def _refuse_second_table(self, table: ResourceId, location: str) -> None:
+        """One table of ours per subscription and region is enough: routes and VNets would differ by chance."""
+        operations = self._clients.network(table.subscription_id).route_tables
+        with azure_errors(table):
+            live = [parse.route_table(item.as_dict()) async for item in operations.list_all()]
+        made = [item.id for item in live if item.ours and item.location.lower() == location.lower()]
+        if made:
+            raise NotReady(f"The route table {made[0]} of the app was made meanwhile.", resource=str(table))
 
     async def _live_table(self, table: ResourceId) -> Any:
         operations = self._clients.network(table.subscription_id).route_tables

@@ -155,10 +155,15 @@ class Contoso:
         rows = [row.api_server for row in await self.app.registry.all()]
         return {row.cluster.name: str(row.address) for row in rows}
 
+    def table_id_on(self, subnet: str) -> str | None:
+        """The id of a subnet's route table, in lower case."""
+        reference = self.get(subnet)["properties"].get("routeTable")
+        return str(reference["id"]).lower() if reference else None
+
     def table_on(self, subnet: str) -> str | None:
         """The name of a subnet's route table."""
-        reference = self.get(subnet)["properties"].get("routeTable")
-        return reference["id"].rsplit("/", 1)[-1] if reference else None
+        table = self.table_id_on(subnet)
+        return table.rsplit("/", 1)[-1] if table else None
 
     def default_hop(self, table: str) -> str | None:
         """Where a route table sends 0.0.0.0/0."""
@@ -227,6 +232,14 @@ class Contoso:
             and (item.status >= 400) == refused
             and "ResourceGraph" not in item.path
         ]
+
+    def refusals(self) -> set[int]:
+        """The statuses of the app's writes that Azure refused."""
+        return {
+            item.status
+            for item in self.azure.requests
+            if item.principal == "aks-hublink" and item.method != "GET" and item.status >= 400
+        }
 
     def reads(self) -> int:
         """How many reads the app has made, polls of operations left out."""

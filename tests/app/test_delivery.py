@@ -136,7 +136,7 @@ async def test_our_own_echoes_die_out(contoso: Contoso, monkeypatch: pytest.Monk
         await asyncio.sleep(2.5)
 
         assert (len(contoso.writes()), hosted.done("reconcile")) == (writes, looks)
-        assert contoso.writes(refused=True) == []
+        assert contoso.refusals() <= {412}, "an instance that came second to a new link may be told so; nothing else"
         print(f"\none cluster by events: {writes} writes, {contoso.reads()} reads in {looks} looks")
-        assert writes <= 11
+        assert writes == 8, "2 links, 2 route tables, 3 subnets and a rule collection group: each once"
         assert looks <= 40
