@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from azure.core.credentials_async import AsyncTokenCredential
     from azure.core.pipeline import PipelineRequest, PipelineResponse
     from azure.core.pipeline.policies import AsyncRetryPolicy, SansIOHTTPPolicy
+    from azure.mgmt.authorization.aio import AuthorizationManagementClient
     from azure.mgmt.containerservice.aio import ContainerServiceClient
     from azure.mgmt.network.aio import NetworkManagementClient
     from azure.mgmt.privatedns.aio import PrivateDnsManagementClient
@@ -147,6 +148,17 @@ class AzureClients:
             return ResourceManagementClient
 
         client: ResourceManagementClient = self._client("resources", subscription_id, load)
+        return client
+
+    def authorization(self, subscription_id: str) -> AuthorizationManagementClient:
+        """Role assignments and role definitions."""
+
+        def load() -> type[AuthorizationManagementClient]:
+            from azure.mgmt.authorization.aio import AuthorizationManagementClient  # cold start
+
+            return AuthorizationManagementClient
+
+        client: AuthorizationManagementClient = self._client("authorization", subscription_id, load)
         return client
 
     def resource_graph(self) -> ResourceGraphClient:

@@ -16,6 +16,7 @@ from shared.loop import Reconciler
 from shared.observe.observer import Observer
 from shared.observe.reader import Reader
 from shared.observe.resource_graph import ResourceGraph
+from shared.observe.rights import RightsReader
 from shared.own_events import Publisher
 from shared.reporter import Reporter
 from shared.run_log import RunReporter
@@ -181,6 +182,7 @@ class Runtime:
         return DriftDetector(
             graph=self.resource_graph,
             reader=self.reader,
+            rights=RightsReader(self.clients),
             observer=self.observer,
             surveyor=self.surveyor,
             registry=self.registry,

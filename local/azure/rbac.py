@@ -41,6 +41,15 @@ PRINCIPALS = {principal.name: principal for principal in (APP, OPERATOR, AKS)}
 
 
 @dataclass(frozen=True, kw_only=True)
+class Role:
+    """A role definition. `actions` and `not_actions` may hold wildcards."""
+
+    title: str
+    actions: tuple[str, ...]
+    not_actions: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
 class RoleAssignment:
     """`actions` (wildcards allowed) granted to a principal at a scope and below."""
 
@@ -48,6 +57,7 @@ class RoleAssignment:
     scope: str
     actions: tuple[str, ...]
     not_actions: tuple[str, ...] = ()
+    name: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,14 +70,21 @@ class DenyAssignment:
 
 @dataclass
 class AccessControl:
-    """Role and deny assignments of the whole tenant."""
+    """Role and deny assignments of the whole tenant, its own roles by name (a GUID), and who is in which group.
+
+    Groups and their members are object ids in lower case.
+    """
 
     assignments: list[RoleAssignment] = field(default_factory=list)
     denials: list[DenyAssignment] = field(default_factory=list)
+    groups: dict[str, frozenset[str]] = field(default_factory=dict)
+    custom_roles: dict[str, Role] = field(default_factory=dict)
 
     def reset(self) -> None:
         """Back to the operator and AKS itself owning everything, and nobody else anything."""
         self.denials.clear()
+        self.groups.clear()
+        self.custom_roles.clear()
         self.assignments[:] = [
             RoleAssignment(principal_id=principal.object_id, scope="", actions=("*",)) for principal in (OPERATOR, AKS)
         ]

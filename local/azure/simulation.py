@@ -10,6 +10,7 @@ from typing import Any
 
 from aiohttp import web
 
+from local.azure.authorization import urls as authorization_urls
 from local.azure.azure import Azure
 from local.azure.clock import SimulatedClock
 from local.azure.control import Control, Seed, plant
@@ -42,6 +43,8 @@ SEEDS: dict[str, Seed] = {"contoso": contoso, "fleet": fleet}
 def routes() -> list[Route]:
     """Every call the simulation knows."""
     return [
+        # First: an assignment's path holds that of the resource it is for.
+        *authorization_urls.ROUTES,
         *resource_group_urls.ROUTES,
         *private_dns_urls.ROUTES,
         *virtual_network_urls.ROUTES,

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
 from local.azure.seed.bodies import cluster_body
+from local.azure.seed.grants import identity_of, network_contributor
 from local.demo.stage import Stage
 
 PATIENCE = 1500.0
@@ -43,6 +44,7 @@ async def create_cluster(stage: Stage, spoke: str, name: str) -> str:
     entry = stage.seed["spokes"][spoke]
     body = cluster_body(entry["node_subnet"], prefix=name)
     answer, _ = await stage.operator.call("PUT", cluster_id(stage, spoke, name), body)
+    await stage.operator.call("PUT", *network_contributor(entry["vnet"], identity_of(answer)))
     return str(answer["properties"]["privateFQDN"])
 
 

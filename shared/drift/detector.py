@@ -12,6 +12,7 @@ from shared.clock import Clock
 from shared.drift.fleet import FleetRows, fleet_world
 from shared.drift.network import network_data, verdict_counts
 from shared.drift.report import DriftReport
+from shared.drift.rights import check_rights
 from shared.drift.suspects import Suspect, suspects
 from shared.drift.verdicts import ClusterVerdict, confirm, judge_fleet, unreachable
 from shared.events import is_looked_after
@@ -19,6 +20,7 @@ from shared.model.world import World
 from shared.observe.observer import Observer
 from shared.observe.reader import Reader
 from shared.observe.resource_graph import ResourceGraph
+from shared.observe.rights import RightsReader
 from shared.plan.combined import CombinedPlan, combine
 from shared.plan.planner import plan
 from shared.reach_observer import ReachabilityObserver, sources_in
@@ -46,6 +48,7 @@ class DriftDetector:
         *,
         graph: ResourceGraph,
         reader: Reader,
+        rights: RightsReader,
         observer: Observer,
         surveyor: Surveyor,
         registry: Registry,
@@ -58,6 +61,7 @@ class DriftDetector:
     ) -> None:
         self._graph = graph
         self._reader = reader
+        self._rights = rights
         self._observer = observer
         self._surveyor = surveyor
         self._registry = registry
@@ -96,6 +100,7 @@ class DriftDetector:
         confirmed = combine(await self._surveyor.survey(places), gaps=gaps)
         repairs = await self._ask_for_repairs(confirmed, correlation, started)
         verdicts, network = await self._judge(world, rows)
+        rights = await check_rights(world, rows.role_assignments, self._rights)
         report = DriftReport(
             correlation=correlation,
             started_at=started,
@@ -106,7 +111,7 @@ class DriftDetector:
             plan=confirmed,
             repairs=repairs,
             queries=self._graph.queries - asked,
-            gaps=gaps,
+            gaps=(*gaps, *rights.gaps),
             verdicts=verdict_counts(verdicts),
             network=network,
             unreachable=unreachable(
@@ -114,6 +119,7 @@ class DriftDetector:
                 {place.scope.resource for place in confirmed.places if place.wants_work},
                 rules_are_synced=self._settings.mode_of(Rule.API_RULES) is Mode.ENFORCE,
             ),
+            rights_missing=rights.findings,
         )
         previous, data = await self._reports.latest(), report.as_data()
         await self._reports.keep(data, at=report.ended_at)
@@ -148,7 +154,8 @@ class DriftDetector:
         endpoints = await graph.api_server_endpoints(wanted)
         tables = await graph.route_tables(wide)
         groups = await graph.security_groups(wide)
-        searches = (clusters, vnets, zones, links, records, endpoints, tables, groups)
+        assignments = await graph.role_assignments(wanted)
+        searches = (clusters, vnets, zones, links, records, endpoints, tables, groups, assignments)
         gaps = tuple(dict.fromkeys(gap for search in searches for gap in search.gaps))
         rows = FleetRows(
             clusters=clusters.items,
@@ -159,6 +166,7 @@ class DriftDetector:
             endpoints=endpoints.items,
             route_tables=tables.items,
             security_groups=groups.items,
+            role_assignments=assignments.items,
         )
         return rows, gaps
 

@@ -13,6 +13,7 @@ from ipaddress import IPv4Address
 
 from shared.model.azure_types import API_SERVER_NAME, LOAD_BALANCER, PRIVATE_DNS_ZONE, PRIVATE_ENDPOINT
 from shared.model.resource_id import ResourceId
+from shared.model.rights import RoleAssignment
 from shared.model.security_groups import SecurityGroup
 from shared.model.world import (
     ApiServer,
@@ -44,6 +45,7 @@ class FleetRows:
     endpoints: tuple[Endpoint, ...] = ()
     route_tables: tuple[RouteTable, ...] = ()
     security_groups: tuple[SecurityGroup, ...] = ()
+    role_assignments: tuple[RoleAssignment, ...] = ()
 
 
 def fleet_world(rows: FleetRows, hub: Hub, registered: Iterable[ApiServer], settings: Settings) -> World:

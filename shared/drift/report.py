@@ -23,7 +23,7 @@ class DriftReport:
     `clusters` were seen, `suspects` seemed wrong to Resource Graph, `plan` is what Resource Manager confirmed.
     `repairs` are the places that were put on the queue. `queries` counts Resource Graph queries. `verdicts` counts
     clusters by verdict, `network` is what `shared.drift.network` makes of the fleet, `unreachable` are its running
-    clusters that are not reached.
+    clusters that are not reached, `rights_missing` those whose identity lacks rights.
     """
 
     correlation: str
@@ -39,11 +39,13 @@ class DriftReport:
     verdicts: Mapping[str, int] = field(default_factory=dict)
     network: Mapping[str, Any] = field(default_factory=dict)
     unreachable: tuple[Finding, ...] = ()
+    rights_missing: tuple[Finding, ...] = ()
 
     @property
     def findings(self) -> tuple[Finding, ...]:
-        """What the planner found and what the guard refused, and the clusters that are not reached."""
-        return tuple(sorted((*self.plan.findings, *self.unreachable), key=lambda finding: finding.sort_key))
+        """What the planner found, what the guard refused, and clusters that are not reached or lack rights."""
+        found = (*self.plan.findings, *self.unreachable, *self.rights_missing)
+        return tuple(sorted(found, key=lambda finding: finding.sort_key))
 
     @property
     def clean(self) -> bool:

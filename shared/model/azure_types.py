@@ -17,6 +17,7 @@ PRIVATE_ENDPOINT = "Microsoft.Network/privateEndpoints"
 NETWORK_INTERFACE = "Microsoft.Network/networkInterfaces"
 LOAD_BALANCER = "Microsoft.Network/loadBalancers"
 SECURITY_GROUP = "Microsoft.Network/networkSecurityGroups"
+ROLE_ASSIGNMENT = "Microsoft.Authorization/roleAssignments"
 
 API_SERVER_NAME = "kube-apiserver"
 """Name of the private endpoint or internal load balancer of an API server, in the node resource group."""

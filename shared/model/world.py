@@ -31,7 +31,11 @@ class AgentPool:
 
 @dataclass(frozen=True, kw_only=True)
 class Cluster:
-    """A managed cluster. `private_fqdn` is missing while a cluster is stopped and for zone mode `none`."""
+    """A managed cluster. `private_fqdn` is missing while a cluster is stopped and for zone mode `none`.
+
+    `identity` is the object id of the control plane's managed identity; empty for a service principal, of which Azure
+    tells the client id only.
+    """
 
     id: ResourceId
     location: str
@@ -49,6 +53,7 @@ class Cluster:
     network_plugin: str
     api_server_subnet: ResourceId | None
     pools: tuple[AgentPool, ...]
+    identity: str = ""
 
     @property
     def node_group(self) -> ResourceId:

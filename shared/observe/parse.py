@@ -63,7 +63,16 @@ def cluster(wire: Wire) -> Cluster:
         network_plugin=str(network.get("networkPlugin") or ""),
         api_server_subnet=reference(access.get("subnetId")),
         pools=tuple(_pool(pool) for pool in facts.get("agentPoolProfiles") or []),
+        identity=_identity(wire.get("identity")),
     )
+
+
+def _identity(wire: Any) -> str:
+    """The object id of a cluster's managed identity; AKS takes one that the user assigned, or makes its own."""
+    given = wire if isinstance(wire, Mapping) else {}
+    assigned = (given.get("userAssignedIdentities") or {}).values()
+    found = [given.get("principalId"), *(item.get("principalId") for item in assigned if isinstance(item, Mapping))]
+    return next((str(item).lower() for item in found if item), "")
 
 
 def _pool(wire: Wire) -> AgentPool:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 import logging
 import re
+import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from ipaddress import IPv4Address
@@ -23,9 +24,11 @@ from shared.clock import Clock
 from shared.errors import InvalidResourceId, PermanentError, ResourceGone
 from shared.model import azure_types
 from shared.model.resource_id import ResourceId
+from shared.model.rights import RoleAssignment
 from shared.model.security_groups import SecurityGroup
 from shared.model.world import Cluster, Endpoint, Link, RouteTable, VirtualNetwork
 from shared.observe import parse
+from shared.observe.rights import role_assignment
 from shared.observe.security_groups import security_group
 from shared.retry import try_again
 from shared.settings import ALL_SUBSCRIPTIONS
@@ -38,9 +41,15 @@ Page = tuple[Any, Mapping[str, str]]
 
 PAGE_ROWS = 1000
 SUBSCRIPTIONS_PER_QUERY = 300
+MOST_ROWS = {azure_types.ROLE_ASSIGNMENT: 20_000}
+"""Where a search stops: every subscription can have 4,000 role assignments, of which a few are of interest here."""
 TIME_BOX_SECONDS = 120.0
-COLUMNS = ("id", "name", "type", "location", "resourceGroup", "subscriptionId", "tags", "properties")
-_TABLE_OF = {azure_types.PRIVATE_DNS_A_RECORD: "dnsresources", azure_types.RULE_COLLECTION_GROUP: "networkresources"}
+COLUMNS = ("id", "name", "type", "location", "resourceGroup", "subscriptionId", "identity", "tags", "properties")
+_TABLE_OF = {
+    azure_types.PRIVATE_DNS_A_RECORD: "dnsresources",
+    azure_types.ROLE_ASSIGNMENT: "authorizationresources",
+    azure_types.RULE_COLLECTION_GROUP: "networkresources",
+}
 _DURATION = re.compile(r"(\d+):(\d{1,2}):(\d{1,2})")
 _SERVICE = ResourceId("tenant", "resource-graph", "Microsoft.ResourceGraph", ("resources",), ("query",))
 """What errors of a query name: it has no id of its own."""
@@ -106,6 +115,10 @@ class ResourceGraph:
         """Network security groups with the rules that people wrote."""
         return await self._search(azure_types.SECURITY_GROUP, subscriptions, security_group)
 
+    async def role_assignments(self, subscriptions: Iterable[str]) -> Found[RoleAssignment]:
+        """Who was given which role where, at, below and above the subscriptions."""
+        return await self._search(azure_types.ROLE_ASSIGNMENT, subscriptions, role_assignment)
+
     async def api_server_endpoints(self, subscriptions: Iterable[str]) -> Found[Endpoint]:
         """The private endpoints and internal load balancers of API servers, with address and subnet."""
         wanted = tuple(subscriptions)
@@ -131,7 +144,7 @@ class ResourceGraph:
         items: list[T] = []
         for batch in batches(subscriptions):
             try:
-                rows = await self._rows(query_for(resource_type), batch, gaps)
+                rows = await self._rows(resource_type, batch, gaps)
             except (PermanentError, ResourceGone) as error:
                 gaps[f"{len(batch or ())} subscriptions could not be searched: {error.message}"] = None
                 continue
@@ -140,11 +153,11 @@ class ResourceGraph:
             tell(log, "search may be incomplete", level=logging.WARNING, type=resource_type, gaps=list(gaps))
         return Found(items=tuple(items), gaps=tuple(gaps))
 
-    async def _rows(self, query: str, subscriptions: tuple[str, ...] | None, gaps: dict[str, None]) -> list[Row]:
+    async def _rows(self, resource_type: str, batch: tuple[str, ...] | None, gaps: dict[str, None]) -> list[Row]:
         rows: list[Row] = []
         token: str | None = None
         while True:
-            answer, headers = await self._page(query, subscriptions, token)
+            answer, headers = await self._page(resource_type, batch, token)
             rows += [row for row in answer.data or [] if isinstance(row, dict)]
             token = answer.skip_token
             if str(headers.get("x-ms-tenant-subscription-limit-hit", "")).lower() == "true":
@@ -153,12 +166,18 @@ class ResourceGraph:
                 if str(getattr(answer.result_truncated, "value", answer.result_truncated)).lower() == "true":
                     gaps["an answer was cut short without a way to go on"] = None
                 return rows
+            if len(rows) >= MOST_ROWS.get(resource_type, sys.maxsize):
+                gaps[f"only the first {len(rows)} rows of {resource_type} were read"] = None
+                return rows
 
-    async def _page(self, query: str, subscriptions: tuple[str, ...] | None, token: str | None) -> Page:
+    async def _page(self, resource_type: str, subscriptions: tuple[str, ...] | None, token: str | None) -> Page:
         options: dict[str, Any] = {"$top": PAGE_ROWS, "resultFormat": "objectArray"}
         if token:
             options["$skipToken"] = token
-        request: dict[str, Any] = {"query": query, "options": options}
+        if resource_type == azure_types.ROLE_ASSIGNMENT:
+            # Rights of a management group hold in its subscriptions, too.
+            options["authorizationScopeFilter"] = "AtScopeAboveAndBelow"
+        request: dict[str, Any] = {"query": query_for(resource_type), "options": options}
         if subscriptions is None:
             options["allowPartialScopes"] = True
         else:

@@ -17,6 +17,7 @@ from local.azure.azure import Azure
 from local.azure.dataplane.packets import Outcome, connect
 from local.azure.rbac import OPERATOR
 from local.azure.seed.bodies import cluster_body, link_body, subnet_body
+from local.azure.seed.grants import identity_of, network_contributor
 from local.azure.server import IDENTITY_HEADER
 from local.azure.simulation import Simulation, simulate
 from local.azurite import Azurite
@@ -89,8 +90,13 @@ class Contoso:
         self, name: str = "aks-1", spoke: str = "vnet-spoke-1", *, wait: float = 400.0, **more: Any
     ) -> str:
         """A private cluster on the spoke's node subnet; by default all of AKS's timeline has passed."""
-        cluster = self.cluster_id(name, spoke)
-        self.put(cluster, cluster_body(self.seed["spokes"][spoke]["node_subnet"], prefix=name, **more), wait=wait)
+        cluster, entry = self.cluster_id(name, spoke), self.seed["spokes"][spoke]
+        made = self.operator("PUT", cluster, cluster_body(entry["node_subnet"], prefix=name, **more))
+        scope = self.table_id_on(entry["node_subnet"]) if more.get("plugin") == "kubenet" else None
+        for place in (entry["vnet"], *([scope] if scope else [])):
+            path, body = network_contributor(place, identity_of(made))
+            self.operator("PUT", path, body)
+        self.azure.clock.advance(wait)
         return cluster
 
     def make_node_subnet(self, spoke: str = "vnet-spoke-1") -> str:

@@ -16,6 +16,7 @@ import pytest
 from local.azure.control_client import ControlClient
 from local.azure.process import start
 from local.azure.seed.bodies import cluster_body, subnet_body
+from local.azure.seed.grants import identity_of, network_contributor
 from local.azurite import Azurite
 from local.demo.operator import Operator
 from local.host.process import HostProcess
@@ -56,7 +57,8 @@ class Product:
 
         await self.until(routed)
         cluster = f"{place['group']}/providers/Microsoft.ContainerService/managedClusters/{name}"
-        await self.operator.call("PUT", cluster, cluster_body(subnet, prefix=name))
+        made, _ = await self.operator.call("PUT", cluster, cluster_body(subnet, prefix=name))
+        await self.operator.call("PUT", *network_contributor(place["vnet"], identity_of(made)))
         return cluster
 
     async def reached(self, cluster: str) -> bool:

@@ -14,6 +14,7 @@ import pytest
 
 from local.azure.seed.bodies import peering_body, route_table_body, subnet_body
 from local.azure.seed.contoso import POLICY, policy_body
+from local.azure.seed.grants import identity_of, network_contributor
 from shared import loop
 from shared.firewall.hold import Hold
 from shared.model.azure_types import PRIVATE_DNS_ZONE
@@ -80,6 +81,13 @@ async def record_points_into_the_hub(contoso: Contoso, cluster: str, _: pytest.M
 async def cluster_stays_unfinished(contoso: Contoso, _: str, __: pytest.MonkeyPatch) -> list[Finding]:
     unfinished = contoso.create_cluster("aks-slow", wait=5)
     return await looked(contoso, unfinished, ago=LONG_AGO)
+
+
+@provokes(Code.CLUSTER_RIGHTS_MISSING)
+async def identity_loses_its_role(contoso: Contoso, cluster: str, _: pytest.MonkeyPatch) -> list[Finding]:
+    path, __ = network_contributor(contoso.spoke["vnet"], identity_of(contoso.get(cluster)))
+    contoso.delete(path)
+    return await swept(contoso)
 
 
 @provokes(Code.CLUSTER_UNREACHABLE)

@@ -44,6 +44,20 @@ CLUSTER = {
 }
 
 
+@pytest.mark.parametrize(
+    ("identity", "principal"),
+    [
+        ({"type": "SystemAssigned", "principalId": "ABC", "tenantId": "t"}, "abc"),
+        ({"type": "UserAssigned", "userAssignedIdentities": {"/id": {"clientId": "c", "principalId": "DEF"}}}, "def"),
+        ({"type": "UserAssigned", "userAssignedIdentities": {"/id": {}}}, ""),
+        ({"type": "None"}, ""),
+        (None, ""),
+    ],
+)
+def test_identity_of_a_cluster(identity, principal):
+    assert parse.cluster({**CLUSTER, "identity": identity}).identity == principal
+
+
 def with_access(**access):
     return {**CLUSTER, "properties": {**CLUSTER["properties"], "apiServerAccessProfile": access}}
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-TABLES = ("resources", "dnsresources", "networkresources", "resourcecontainers")
+TABLES = ("resources", "authorizationresources", "dnsresources", "networkresources", "resourcecontainers")
 COLUMNS = (
     "id",
     "name",
@@ -37,6 +37,7 @@ DNS_TYPES = frozenset(
 GROUP_TYPE = "microsoft.resources/subscriptions/resourcegroups"
 SUBSCRIPTION_TYPE = "microsoft.resources/subscriptions"
 RULE_GROUP_TYPE = "microsoft.network/firewallpolicies/rulecollectiongroups"
+ROLE_ASSIGNMENT_TYPE = "microsoft.authorization/roleassignments"
 LINK_TYPE = "microsoft.network/privatednszones/virtualnetworklinks"
 
 
@@ -97,6 +98,8 @@ def table_of(resource_type: str) -> str | None:
     """The table that holds a type (in lower case); None for what Resource Graph has no row for."""
     if resource_type in DNS_TYPES:
         return "dnsresources"
+    if resource_type == ROLE_ASSIGNMENT_TYPE:
+        return "authorizationresources"
     if resource_type == RULE_GROUP_TYPE:
         return "networkresources"
     if resource_type in (GROUP_TYPE, SUBSCRIPTION_TYPE):

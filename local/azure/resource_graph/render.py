@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from local.azure.authorization.responses import graph_body
 from local.azure.azure import Azure
 from local.azure.firewall import ip_groups
 from local.azure.firewall import responses as firewall
@@ -28,6 +29,7 @@ def _record(_azure: Azure, record: Resource) -> dict[str, Any]:
 
 
 RENDERERS: dict[str, Renderer] = {
+    "microsoft.authorization/roleassignments": graph_body,
     "microsoft.network/privatednszones": private_dns.zone_body,
     "microsoft.network/privatednszones/virtualnetworklinks": _link,
     "microsoft.network/privatednszones/a": _record,

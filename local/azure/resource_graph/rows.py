@@ -29,7 +29,7 @@ def row_of(resource_id: str, resource_type: str, body: dict[str, Any]) -> Row:
         "type": type_of(resource_type),
         "tenantId": TENANT_ID,
         "location": str(body.get("location", "")).lower(),
-        "resourceGroup": parts[4].lower() if len(parts) > 4 else "",
+        "resourceGroup": parts[4].lower() if len(parts) > 4 and parts[3].lower() == "resourcegroups" else "",
         "subscriptionId": parts[2],
         "properties": _without_nulls(body.get("properties", {})),
     }

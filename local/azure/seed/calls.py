@@ -18,6 +18,7 @@ API_VERSIONS = {
     "microsoft.network": "2025-05-01",
     "microsoft.network/privatednszones": "2024-06-01",
     "microsoft.containerservice": "2026-08-01",
+    "microsoft.authorization": "2022-04-01",
 }
 
 

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import json
+import uuid
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from local.azure.authorization.models import make_assignment
 from local.azure.azure import Azure
-from local.azure.rbac import APP, TENANT_ID, RoleAssignment
+from local.azure.rbac import APP, TENANT_ID, Role, RoleAssignment
 from local.azure.seed.bodies import LOCATION, network_rule, peering_body, rule_group_body, subnet_body, vnet_body
 from local.azure.seed.calls import Caller, in_silence, no_waiting
 
 FIREWALL_IP = "10.0.1.4"
 ROLE = Path(__file__).parents[3] / "infra" / "role_definition.json"
+APP_ROLE = "a1100000-0000-4000-8000-00000000401e"
+"""The name of the app's custom role."""
 NODE_SUBNET = "aks-nodes"
 
 
@@ -165,13 +169,19 @@ def peer(call: Caller, vnet_id: str, name: str) -> None:
 def grant_app(azure: Azure, scopes: list[str]) -> None:
     """Give the app its role, as `infra/role_definition.json` has it, at these scopes."""
     role = json.loads(ROLE.read_text())
+    azure.access.custom_roles[APP_ROLE] = Role(
+        title=role["roleName"], actions=tuple(role["actions"]), not_actions=tuple(role.get("notActions", ()))
+    )
     for scope in scopes:
+        name = str(uuid.uuid5(uuid.NAMESPACE_URL, f"{scope} {APP_ROLE}"))
+        azure.store.put(make_assignment(scope, name, APP_ROLE, APP.object_id))
         azure.access.assignments.append(
             RoleAssignment(
                 principal_id=APP.object_id,
                 scope=scope,
                 actions=tuple(role["actions"]),
                 not_actions=tuple(role.get("notActions", ())),
+                name=name,
             )
         )
 

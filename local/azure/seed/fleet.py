@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from local.azure.authorization.models import NETWORK_CONTRIBUTOR, make_assignment
 from local.azure.azure import Azure
 from local.azure.managed_clusters import node_group
 from local.azure.managed_clusters.bodies import CLUSTER, complete, new_cluster, settle
@@ -26,6 +27,7 @@ from local.azure.seed.contoso import (
     refuse_unknown,
     subscription,
 )
+from local.azure.seed.grants import grant_name, identity_of
 from local.azure.store import Resource
 
 FIRST_SPOKE = 10
@@ -59,6 +61,7 @@ def fleet(azure: Azure, options: dict[str, Any]) -> dict[str, Any]:
             _attach_table(call, spoke.vnet_id, NODE_SUBNET, f"10.{spoke.number}.16.0/20", group=_group(spoke))
         zone = _make_shared_zone(call) if options.get("shared_zone") else None
         clusters = [_cluster(azure, spoke, index, zone) for spoke in spokes for index in range(each)]
+        _let_identities_join(azure, spokes, clusters)
         done = clusters[: round(len(clusters) * float(options.get("compliant", False)))]
         _connect_by_hand(azure, call, done)
     grant_app(azure, [*(f"/subscriptions/{subscription(spoke.number)}" for spoke in spokes), *([zone] if zone else [])])
@@ -106,6 +109,13 @@ def _cluster(azure: Azure, spoke: Spoke, index: int, own_zone: str | None) -> Re
     settle(cluster.properties, "Succeeded")
     cluster.hidden["nodes_joined"] = True
     return azure.store.put(cluster)
+
+
+def _let_identities_join(azure: Azure, spokes: list[Spoke], clusters: list[Resource]) -> None:
+    vnet_of = {subscription(spoke.number): spoke.vnet_id for spoke in spokes}
+    identities = {(vnet_of[cluster.subscription], identity_of(cluster.body)) for cluster in clusters}
+    for vnet, identity in sorted(identities):
+        azure.store.put(make_assignment(vnet, grant_name(vnet, identity), NETWORK_CONTRIBUTOR, identity))
 
 
 def _zone(azure: Azure, cluster: Resource) -> Resource:

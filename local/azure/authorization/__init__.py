@@ -1,0 +1,1 @@
+"""Microsoft.Authorization: role assignments at any scope, and the role definitions they give."""
