@@ -17,6 +17,8 @@ from local.demo.watch import PATIENCE, cluster_id
 
 GRAPH_LAG = 40.0
 """Simulated seconds that Resource Graph takes to catch up, and some."""
+QUIET = 60.0
+"""Simulated seconds without a call of the app's: longer than it lets a request wait for a busy policy."""
 FOLDER = Path(".local/report")
 WRONG_ADDRESS = "10.3.4.200"
 WRONG_HOP = "10.0.1.99"
@@ -41,6 +43,8 @@ class DriftStory:
 
 async def play_drift(stage: Stage, show: Show) -> DriftStory:
     """A colleague undoes three things, Event Grid loses the events, and the timer has all of it repaired."""
+    # A sync that still waits in the queue would find the edited rule before the timer does.
+    await _wait_for_quiet(stage, show)
     started = await stage.now()
     await stage.control.fault("event", effect="drop", count=10_000)
     await _mischief(stage, show, started)
@@ -56,6 +60,17 @@ async def play_drift(stage: Stage, show: Show) -> DriftStory:
         _tell(show, await stage.now() - started, after)
         pages.append(await api.save_page("repaired.html"))
     return DriftStory(found=found, after=after, pages=tuple(pages))
+
+
+async def _wait_for_quiet(stage: Stage, show: Show) -> None:
+    """Wait until the app has nothing left to do: it has asked Azure nothing for a while."""
+    begun = await stage.now()
+    with show.busy("the app finishes what it has begun") as status:
+        while (now := await stage.now()) - begun < PATIENCE:
+            if not await stage.control.requests(principal="aks-hublink", since=now - QUIET):
+                return
+            status.update(now - begun, "the app finishes what it has begun")
+            await asyncio.sleep(QUIET / 4 / stage.speed)
 
 
 async def _mischief(stage: Stage, show: Show, started: float) -> None:

@@ -115,10 +115,13 @@ class Show:
         self._console.print()
         self._console.print(_written(result))
         self._console.print(_clusters(result.clusters))
+        reached = all(cluster.reached_at is not None for cluster in result.clusters)
         if result.well:
             self._console.print("[bold green]✔ A VM in the monitoring spoke reaches every API server.[/bold green]")
             for page in result.drift.pages if result.drift else ():
                 self._console.print(f"  the report page: [cyan]{page}[/cyan]", highlight=False)
+        elif reached:
+            self._console.print("[bold red]✘ What was undone by hand was not all found and repaired.[/bold red]")
         else:
             self._console.print("[bold red]✘ Not every API server is reachable from the monitoring spoke.[/bold red]")
 
