@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from local.azure.seed.bodies import route_table_body, subnet_body
-from tests.app.conftest import SPEED, Contoso, codes
+from tests.app.conftest import SPEED, Contoso, codes, end_leases
 
 STEPS = {
     "link": "/virtualNetworkLinks/",
@@ -230,7 +230,7 @@ async def test_worker_that_dies_after_any_write_leaves_nothing_undone(
     # Another instance, which remembers nothing.
     contoso.app = contoso.app_with()
     contoso.azure.clock.advance(60)
-    await asyncio.sleep(0.05)
+    await end_leases(contoso.app)
     assert await story.play() == NOTHING_WRONG
 
     assert await story.end() == the_goal()

@@ -119,5 +119,6 @@ def test_wait_is_what_the_headers_say_once_the_quota_is_spent(
 def test_queries_have_one_shape() -> None:
     assert query_for("Microsoft.Network/virtualNetworks") == (
         "resources | where type =~ 'microsoft.network/virtualnetworks' "
-        "| project id, name, type, location, resourceGroup, subscriptionId, tags, properties | order by id asc"
+        "| project id, name, type, location, resourceGroup, subscriptionId, identity, tags, properties "
+        "| order by id asc"
     )

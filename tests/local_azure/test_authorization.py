@@ -36,10 +36,12 @@ async def roles(lab: Lab) -> AsyncIterator[AuthorizationManagementClient]:
         yield client
 
 
-async def give(client: AuthorizationManagementClient, scope: str, role: str, principal: str) -> str:
+async def give(
+    client: AuthorizationManagementClient, scope: str, role: str, principal: str, *, name: str | None = None
+) -> str:
     definition = f"{SCOPE}/providers/Microsoft.Authorization/roleDefinitions/{role}"
     body = {"properties": {"roleDefinitionId": definition, "principalId": principal, "principalType": "User"}}
-    made = await client.role_assignments.create(scope, str(uuid.uuid4()), body)
+    made = await client.role_assignments.create(scope, name or str(uuid.uuid4()), body)
     return str(made.name)
 
 
@@ -58,8 +60,12 @@ async def test_assignment_lives_until_it_is_deleted(roles: AuthorizationManageme
     assert await listed(roles, None) == set()
 
 
-async def test_same_assignment_twice_is_a_conflict(roles: AuthorizationManagementClient) -> None:
-    await give(roles, SCOPE, READER, SOMEBODY)
+async def test_repeated_assignment_is_the_same_and_another_is_a_conflict(roles: AuthorizationManagementClient) -> None:
+    name = await give(roles, SCOPE, READER, SOMEBODY)
+    assert await give(roles, SCOPE, READER, SOMEBODY, name=name) == name
+    with pytest.raises(HttpResponseError) as changed:
+        await give(roles, SCOPE, READER, TEAM, name=name)
+    assert (changed.value.status_code, changed.value.error.code) == (400, "RoleAssignmentUpdateNotPermitted")
     with pytest.raises(HttpResponseError) as refused:
         await give(roles, SCOPE, READER, SOMEBODY)
     assert (refused.value.status_code, refused.value.error.code) == (409, "RoleAssignmentExists")

@@ -58,7 +58,10 @@ def role_of(azure: Azure, name: str) -> Role:
 
 
 def put_assignment(azure: Azure, request: ArmRequest) -> Resource:
-    """Give a role to a principal at a scope. An assignment never changes: a second one for the same is a conflict."""
+    """Give a role to a principal at a scope.
+
+    An assignment never changes: repeating it answers the one there is, another one for the same is a conflict.
+    """
     facts = (request.body or {}).get("properties") or {}
     scope, name = f"/{request.params['scope']}", request.params["name"]
     role_name = str(facts.get("roleDefinitionId", "")).rsplit("/", 1)[-1].lower()
@@ -74,7 +77,12 @@ def put_assignment(azure: Azure, request: ArmRequest) -> Resource:
     for other in azure.store.of_type(ASSIGNMENT, below=scope):
         same = other.properties["principalId"] == principal and _role_name(other) == role_name
         if same and other.properties["scope"].lower() == scope.lower():
+            if other.name.lower() == name.lower():
+                return other
             raise ArmError(409, "RoleAssignmentExists", "The role assignment already exists.")
+    if azure.store.get(f"{scope}/providers/{ASSIGNMENT}/{name}"):
+        message = "Tenant ID, application ID, principal ID, and scope are not allowed to be updated."
+        raise ArmError(400, "RoleAssignmentUpdateNotPermitted", message)
     assignment = make_assignment(scope, name, role_name, principal, str(facts.get("principalType") or "User"))
     azure.access.assignments.append(
         RoleAssignment(
