@@ -24,7 +24,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from shared.errors import InvalidResourceId, SettingsError
 from shared.model import azure_types
-from shared.model.resource_id import ResourceId, is_subscription_id
+from shared.model.resource_id import ResourceId, is_guid
 
 ALL_SUBSCRIPTIONS = "*"
 DRIFT_SCHEDULE_DEFAULT = "0 */15 * * * *"
@@ -84,7 +84,7 @@ def _as_tuple(value: object) -> tuple[object, ...]:
 
 def _subscriptions(value: object) -> frozenset[str]:
     items = frozenset(str(item).lower() for item in _as_tuple(_split(value)))
-    wrong = sorted(item for item in items if item != ALL_SUBSCRIPTIONS and not is_subscription_id(item))
+    wrong = sorted(item for item in items if item != ALL_SUBSCRIPTIONS and not is_guid(item))
     if wrong:
         raise ValueError(f"{len(wrong)} of its values are no subscription id")
     return items

@@ -12,7 +12,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from shared.model import azure_types
-from shared.model.resource_id import ResourceId, is_subscription_id
+from shared.model.resource_id import ResourceId, is_guid
 from shared.problem import Problem, ProblemError
 from shared.settings import Settings
 from shared.survey import Selection
@@ -27,7 +27,7 @@ _MOST_MISTAKES = 50
 
 
 def _subscription(value: str) -> str:
-    if not is_subscription_id(value):
+    if not is_guid(value):
         raise ValueError("is no subscription id")
     return value.lower()
 

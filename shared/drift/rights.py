@@ -36,38 +36,58 @@ class RightsFound:
 
 
 async def check_rights(world: World, assignments: Iterable[RoleAssignment], reader: RightsReader) -> RightsFound:
-    """Check every cluster that AKS is done with and whose identity is a managed one."""
-    clusters = [item.cluster for item in world.clusters if item.cluster.identity and not item.cluster.being_changed]
-    wanted = [(cluster, needs) for cluster in clusters if (needs := needs_of(cluster, world))]
+    """Check every cluster that AKS is done with and whose identity is a managed one.
+
+    Args:
+        world: the fleet.
+        assignments: what Resource Graph found of role assignments, of whomever.
+        reader: asks Resource Manager.
+    """
+    clusters = (item.cluster for item in world.clusters if item.cluster.identity and not item.cluster.being_changed)
+    cases = [_Case(cluster, needs) for cluster in clusters if (needs := needs_of(cluster, world))]
     given: dict[str, list[RoleAssignment]] = defaultdict(list)
     for assignment in assignments:
         given[assignment.principal].append(assignment)
-    if wanted and not given:
+    if cases and not given:
         return RightsFound(gaps=("no role assignment can be read: the rights of clusters' identities are not checked",))
+    doubtful = [case for case in cases if await case.is_doubtful(given[case.cluster.identity], reader)]
     free = asyncio.Semaphore(SIDE_BY_SIDE)
-    gaps: dict[str, None] = {}
 
-    async def is_doubtful(cluster: Cluster, needs: tuple[Need, ...]) -> bool:
-        try:
-            grants = await reader.grants(tuple(given[cluster.identity]), needs[0].resource)
-        except HublinkError:
-            return True
-        return rights_missing(cluster, needs, grants) is not None
-
-    async def confirm(cluster: Cluster, needs: tuple[Need, ...]) -> Finding | None:
-        places = {need.resource.subscription_id.lower(): need.resource for need in needs}
+    async def confirm(case: _Case) -> Finding | str | None:
         async with free:
-            try:
-                listed = [await reader.assignments(cluster.identity, place) for place in places.values()]
-                own = tuple(item for each in listed for item in each)
-                return rights_missing(cluster, needs, await reader.grants(own, needs[0].resource))
-            except HublinkError as error:
-                tell(log, "rights not read", level=logging.WARNING, cluster=str(cluster.id), why=error.message)
-                gaps["the rights of some clusters' identities could not be read"] = None
-                return None
+            return await case.confirm(reader)
 
-    doubtful = [item for item in wanted if await is_doubtful(*item)]
+    told = await asyncio.gather(*(confirm(case) for case in doubtful[:MOST_CONFIRMED]))
+    gaps = dict.fromkeys(item for item in told if isinstance(item, str))
     if len(doubtful) > MOST_CONFIRMED:
         gaps[f"the rights of {len(doubtful) - MOST_CONFIRMED} clusters' identities were not confirmed"] = None
-    found = await asyncio.gather(*(confirm(*item) for item in doubtful[:MOST_CONFIRMED]))
-    return RightsFound(findings=tuple(finding for finding in found if finding), gaps=tuple(gaps))
+    return RightsFound(findings=tuple(item for item in told if isinstance(item, Finding)), gaps=tuple(gaps))
+
+
+@dataclass(frozen=True)
+class _Case:
+    """One cluster and what its identity needs."""
+
+    cluster: Cluster
+    needs: tuple[Need, ...]
+
+    async def is_doubtful(self, given: Iterable[RoleAssignment], reader: RightsReader) -> bool:
+        """Whether something seems to be missing in what Resource Graph found, or a role cannot be read."""
+        try:
+            return await self._finding(given, reader) is not None
+        except HublinkError:
+            return True
+
+    async def confirm(self, reader: RightsReader) -> Finding | str | None:
+        """What Resource Manager says: a finding, None when all is well, or in words why it could not be asked."""
+        places = {need.resource.subscription_id.lower(): need.resource for need in self.needs}
+        try:
+            listed = [await reader.assignments(self.cluster.identity, place) for place in places.values()]
+            return await self._finding([item for each in listed for item in each], reader)
+        except HublinkError as error:
+            tell(log, "rights not read", level=logging.WARNING, cluster=str(self.cluster.id), why=error.message)
+            return "the rights of some clusters' identities could not be read"
+
+    async def _finding(self, given: Iterable[RoleAssignment], reader: RightsReader) -> Finding | None:
+        grants = await reader.grants(given, self.needs[0].resource)
+        return rights_missing(self.cluster, self.needs, grants)

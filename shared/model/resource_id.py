@@ -135,6 +135,6 @@ def _shorten(text: object) -> str:
     return repr(text if isinstance(text, str) else type(text).__name__)[:120]
 
 
-def is_subscription_id(text: str) -> bool:
+def is_guid(text: str) -> bool:
     """Whether the text is a GUID, as subscription and tenant ids are."""
     return _UUID.fullmatch(text) is not None

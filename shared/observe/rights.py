@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from shared.azure_clients import AzureClients
 from shared.azure_errors import azure_errors
 from shared.errors import InvalidResourceId, ResourceGone
-from shared.model.resource_id import ResourceId, is_subscription_id
+from shared.model.resource_id import ResourceId, is_guid
 from shared.model.rights import Grant, Permission, RoleAssignment
 from shared.observe import parse
 
@@ -42,7 +42,7 @@ class RightsReader:
         Raises:
             InvalidResourceId: the principal is no object id, so it may not go into a filter.
         """
-        if not is_subscription_id(principal):
+        if not is_guid(principal):
             raise InvalidResourceId(f"not an object id: {principal[:120]!r}")
         operations = self._clients.authorization(place.subscription_id).role_assignments
         with azure_errors(place):
@@ -51,7 +51,7 @@ class RightsReader:
             listed = [role_assignment(_wire(item)) async for item in found]
         return tuple(RoleAssignment(principal=principal.lower(), role=item.role, scope=item.scope) for item in listed)
 
-    async def grants(self, assignments: tuple[RoleAssignment, ...], place: ResourceId) -> tuple[Grant, ...]:
+    async def grants(self, assignments: Iterable[RoleAssignment], place: ResourceId) -> tuple[Grant, ...]:
         """Assignments with what their roles allow (1 call for each role that was not read before)."""
         return tuple([Grant(assignment=item, permissions=await self._role(item.role, place)) for item in assignments])
 

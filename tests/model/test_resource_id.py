@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from shared.errors import InvalidResourceId
 from shared.model.azure_types import ROUTE_TABLE, SUBNET, VIRTUAL_NETWORK
-from shared.model.resource_id import ResourceId, is_subscription_id
+from shared.model.resource_id import ResourceId, is_guid
 from tests import strategies
 from tests.builders import SPOKE_SUBSCRIPTION
 
@@ -183,4 +183,4 @@ def test_any_text_is_an_id_or_refused(text):
     [(SPOKE_SUBSCRIPTION, True), (SPOKE_SUBSCRIPTION.upper(), True), ("*", False), (SPOKE_SUBSCRIPTION + "0", False)],
 )
 def test_subscription_ids_are_guids(text, answer):
-    assert is_subscription_id(text) is answer
+    assert is_guid(text) is answer
