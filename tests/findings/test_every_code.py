@@ -24,7 +24,8 @@ from shared.plan.finding import Code, Finding
 from shared.plan.names import link_name
 from tests.app.conftest import Contoso
 from tests.app.test_zone_links import take_away
-from tests.findings.watch import everything, healthy, looked, swept, synced
+from tests.drift.test_sweep import reachable_cluster
+from tests.findings.watch import everything, looked, swept, synced
 from tests.firewall_writer.helpers import edit_by_hand
 from tests.firewall_writer.test_policy import _forget_platform_egress, deny
 
@@ -50,7 +51,7 @@ def test_every_code_has_a_provocation() -> None:
 async def test_code_is_absent_while_all_is_well_and_there_when_it_is_not(
     contoso: Contoso, monkeypatch: pytest.MonkeyPatch, code: Code
 ) -> None:
-    cluster = await healthy(contoso)
+    cluster = await reachable_cluster(contoso)
     assert await everything(contoso, cluster) == []
 
     found = await PROVOCATIONS[code](contoso, cluster, monkeypatch)

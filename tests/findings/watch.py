@@ -11,21 +11,7 @@ from shared.plan.finding import Finding
 from shared.runtime import Runtime
 from shared.storage.work import SyncRequest, WorkItem
 from tests.app.conftest import Contoso
-
-LAG = 30.0
-"""Simulated seconds after which Resource Graph has caught up."""
-
-
-async def healthy(contoso: Contoso) -> str:
-    """One cluster that the monitoring VNet reaches; answers its id."""
-    await contoso.prepare()
-    cluster = contoso.create_cluster()
-    await contoso.look_at(cluster)
-    await contoso.sync()
-    await contoso.look_at(contoso.seed["monitoring_vnet"])
-    contoso.azure.clock.advance(LAG)
-    assert contoso.reach(cluster).reached
-    return cluster
+from tests.drift.test_sweep import LAG
 
 
 async def swept(contoso: Contoso, app: Runtime | None = None) -> list[Finding]:
