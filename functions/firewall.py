@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING
 
 import azure.functions as func
 
 from functions.http import answer_or_problem, json_answer
-from shared.firewall_undo import Answer, Undo
-from shared.runtime import current_runtime
+
+if TYPE_CHECKING:
+    from shared.firewall_undo import Answer, Undo
 
 blueprint = func.Blueprint()
 
 
 async def _answer(work: Callable[[Undo], Awaitable[Answer]]) -> func.HttpResponse:
     async def answer() -> func.HttpResponse:
+        from shared.firewall_undo import Undo
+        from shared.runtime import current_runtime
+
         found = await work(Undo(current_runtime()))
         return json_answer(found.body, status=found.status, headers=found.headers)
 

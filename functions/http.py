@@ -35,7 +35,7 @@ def problem_answer(problem: Problem) -> func.HttpResponse:
 
 async def answer_or_problem(work: Callable[[], Awaitable[func.HttpResponse]]) -> func.HttpResponse:
     """Run the work of an HTTP function; every error becomes problem details."""
-    from azure.core.exceptions import AzureError  # noqa: PLC0415  # cold start
+    from azure.core.exceptions import AzureError  # cold start
 
     try:
         return await work()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import azure.functions as func
 
 from functions.http import answer_or_problem, json_answer
-from shared.reach_service import check_reachability
 
 blueprint = func.Blueprint()
 
@@ -14,6 +13,7 @@ blueprint = func.Blueprint()
 @blueprint.route(route="reachability", methods=["GET"], auth_level=func.AuthLevel.FUNCTION)
 async def reachability(req: func.HttpRequest) -> func.HttpResponse:
     """Verdict, steps and assumptions for `?cluster=<id>`, from every monitoring subnet or from `&from=<subnet id>`."""
+    from shared.reach_service import check_reachability
 
     async def work() -> func.HttpResponse:
         return json_answer(await check_reachability(req.params))

@@ -7,12 +7,8 @@ import json
 import azure.functions as func
 
 from functions.http import answer_or_problem
-from shared.drift.report import as_markdown
 from shared.errors import SettingsError
-from shared.health import check_health
 from shared.problem import MEDIA_TYPE, Problem
-from shared.report_service import make_page
-from shared.runtime import current_runtime
 
 blueprint = func.Blueprint()
 
@@ -23,6 +19,8 @@ _NO_STORE = {"Cache-Control": "no-store"}
 @blueprint.route(route="health", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)
 async def health(req: func.HttpRequest) -> func.HttpResponse:  # noqa: ARG001  # the trigger's argument
     """200 when the settings are right and the storage answers, 503 with what is wrong otherwise."""
+    from shared.health import check_health
+
     found = await check_health()
     return func.HttpResponse(
         json.dumps(found.as_data()),
@@ -36,6 +34,9 @@ async def health(req: func.HttpRequest) -> func.HttpResponse:  # noqa: ARG001  #
 @blueprint.route(route="drift", methods=["GET"], auth_level=func.AuthLevel.FUNCTION)
 async def drift(req: func.HttpRequest) -> func.HttpResponse:
     """The newest drift report as JSON, or as Markdown with `?format=md`; 404 before the first sweep."""
+    from shared.drift.report import as_markdown
+    from shared.runtime import current_runtime
+
     try:
         report = await current_runtime().drift_reports.latest()
     except SettingsError as error:
@@ -55,6 +56,8 @@ async def report(req: func.HttpRequest) -> func.HttpResponse:  # noqa: ARG001  #
 
 
 async def _report_page() -> func.HttpResponse:
+    from shared.report_service import make_page
+
     page, found = await make_page()
     headers = {
         **_NO_STORE,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import azure.functions as func
 
 from shared.storage import names
-from shared.workers import work_on_sync
 
 blueprint = func.Blueprint()
 
@@ -14,4 +13,6 @@ blueprint = func.Blueprint()
 @blueprint.queue_trigger(arg_name="message", queue_name=names.SYNC_FIREWALL_QUEUE, connection=names.CONNECTION)
 async def sync_firewall(message: func.QueueMessage) -> None:
     """Bring the firewall's rules in line with the registry, unless a later sync has done so."""
+    from shared.workers import work_on_sync
+
     await work_on_sync(message.get_body(), message.insertion_time)

@@ -14,7 +14,8 @@ from typing import Protocol
 
 from shared.errors import HublinkError, IrrelevantEvent, SettingsError
 from shared.events import ResourceEvent, read_event, require_ours
-from shared.runtime import current_queues, current_runtime
+from shared.process import current_queues
+from shared.settings import settings_from_environment
 from shared.storage.work import WorkItem
 from shared.telling import tell
 
@@ -83,7 +84,7 @@ def _check(event: GridEvent, function: str) -> ResourceEvent:
     except (HublinkError, AttributeError, TypeError, ValueError) as error:
         raise IrrelevantEvent(f"malformed: {type(error).__name__}") from error
     try:
-        require_ours(checked, current_runtime().settings)
+        require_ours(checked, settings_from_environment())
     except SettingsError:
         # With wrong settings nobody can say whose event it is. The message waits on the queue until they are right,
         # and the worker asks the same question again.

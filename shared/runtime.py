@@ -8,7 +8,7 @@ from functools import cached_property
 
 from shared.apply.executor import Executor
 from shared.apply.writer import NetworkWriter
-from shared.azure_clients import AzureClients, make_credential
+from shared.azure_clients import AzureClients
 from shared.clock import Clock, SystemClock
 from shared.drift.detector import DriftDetector
 from shared.firewall.writer import FirewallWriter
@@ -18,9 +18,10 @@ from shared.observe.reader import Reader
 from shared.observe.resource_graph import ResourceGraph
 from shared.observe.rights import RightsReader
 from shared.own_events import Publisher
+from shared.process import open_storage
 from shared.reporter import Reporter
 from shared.run_log import RunReporter
-from shared.settings import Cloud, Settings, StorageSettings, load_storage_settings, settings_from_environment
+from shared.settings import Settings, settings_from_environment
 from shared.storage.account import StorageAccount
 from shared.storage.changes import Changes
 from shared.storage.drift_reports import DriftReports
@@ -31,23 +32,6 @@ from shared.storage.registry import Registry
 from shared.storage.runs import Runs
 from shared.storage.work import WorkQueues
 from shared.survey import Surveyor
-
-STORAGE_SUFFIX = {
-    Cloud.PUBLIC: "core.windows.net",
-    Cloud.CHINA: "core.chinacloudapi.cn",
-    Cloud.USGOV: "core.usgovcloudapi.net",
-}
-
-
-def open_storage(settings: StorageSettings) -> StorageAccount:
-    """The storage account; by identity when there is no connection string."""
-    if settings.storage_connection_string:
-        return StorageAccount(connection_string=settings.storage_connection_string)
-    return StorageAccount(
-        account_name=settings.storage_account_name,
-        credential=make_credential(settings, client_id=settings.storage_client_id),
-        endpoint_suffix=STORAGE_SUFFIX[settings.azure_cloud],
-    )
 
 
 @dataclass
@@ -200,7 +184,6 @@ class Runtime:
         await asyncio.gather(*(part.close() for part in opened))
 
 
-_queues: dict[asyncio.AbstractEventLoop, WorkQueues] = {}
 _runtimes: dict[asyncio.AbstractEventLoop, Runtime] = {}
 
 
@@ -215,16 +198,3 @@ def current_runtime() -> Runtime:
         settings = settings_from_environment()
         _runtimes[running] = Runtime(settings=settings, clock=SystemClock(settings.time_scale))
     return _runtimes[running]
-
-
-def current_queues() -> WorkQueues:
-    """The work queues, even while the other settings are wrong: messages are kept until they are right.
-
-    Raises:
-        SettingsError: the settings of the storage itself are wrong.
-    """
-    running = asyncio.get_running_loop()
-    if running not in _queues:
-        settings = load_storage_settings()
-        _queues[running] = WorkQueues(open_storage(settings), SystemClock(settings.time_scale))
-    return _queues[running]

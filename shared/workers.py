@@ -15,7 +15,8 @@ from shared.errors import NotReady, PermanentError, SettingsError, TemporaryErro
 from shared.firewall.coalescing import WAIT_SECONDS
 from shared.firewall.writer import Sync, SyncResult
 from shared.loop import Report
-from shared.runtime import Runtime, current_queues, current_runtime
+from shared.process import current_queues
+from shared.runtime import Runtime, current_runtime
 from shared.storage import names
 from shared.storage.work import SyncRequest, WorkItem
 from shared.telemetry import telemetry

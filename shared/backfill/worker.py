@@ -7,7 +7,8 @@ import logging
 from shared.backfill.status import Status
 from shared.backfill.steps import Steps
 from shared.errors import SettingsError
-from shared.runtime import current_queues, current_runtime
+from shared.process import current_queues
+from shared.runtime import current_runtime
 from shared.storage import names
 from shared.storage.work import RunMessage
 from shared.telling import tell

@@ -20,7 +20,7 @@ from local.azure.azure import Activity
 from local.azure.event_grid.payloads import event_for
 from local.azure.rbac import OPERATOR
 from local.host.server import FunctionsHost
-from shared import runtime, settings
+from shared import process, runtime, settings
 from tests.app.conftest import Contoso
 
 APP = Path(__file__).parents[2]
@@ -108,10 +108,10 @@ async def hosting(
 async def _forget_runtimes() -> None:
     for found in runtime._runtimes.values():
         await found.close()
-    for queues in runtime._queues.values():
+    for queues in process._queues.values():
         await queues._account.close()
     runtime._runtimes.clear()
-    runtime._queues.clear()
+    process._queues.clear()
 
 
 def event_of(contoso: Contoso, resource_id: str, operation: str, *, kind: str = "Write", **more: Any) -> dict[str, Any]:

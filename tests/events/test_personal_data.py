@@ -44,7 +44,7 @@ async def app(azurite: Azurite, monkeypatch):
     def start(subscription: str = SPOKE_SUBSCRIPTION) -> Runtime:
         values = settings(storage_connection_string=azurite.connection_string, spoke_subscription_ids=subscription)
         made.append(Runtime(settings=values, clock=SystemClock()))
-        monkeypatch.setattr(intake, "current_runtime", lambda: made[-1])
+        monkeypatch.setattr(intake, "settings_from_environment", lambda: made[-1].settings)
         monkeypatch.setattr(intake, "current_queues", lambda: made[-1].queues)
         return made[-1]
 

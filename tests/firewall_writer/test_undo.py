@@ -28,7 +28,7 @@ async def call(
     contoso: Contoso, monkeypatch: pytest.MonkeyPatch, name: str, body: Any = None, *, params: Any = None, **route: str
 ) -> tuple[int, Any]:
     """Call an HTTP function in this process."""
-    monkeypatch.setattr(firewall, "current_runtime", lambda: contoso.app)
+    monkeypatch.setattr("shared.runtime.current_runtime", lambda: contoso.app)
     raw = body if isinstance(body, bytes) else json.dumps(body).encode()
     request = func.HttpRequest(method="GET", url="/", body=raw, params=params or {}, route_params=route)
     answer = await getattr(firewall, name)._function._func(request)

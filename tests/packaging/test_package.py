@@ -106,17 +106,25 @@ def test_package_is_small(package: Path, tmp_path: Path, record_property: Any) -
 
 
 def _import_in_fresh_interpreter(folder: Path) -> dict[str, list[str]]:
-    code = (
-        "import json, sys, function_app;"
-        "names = [function.get_function_name() for function in function_app.app.get_functions()];"
-        "print(json.dumps({'functions': sorted(names), 'modules': sorted(sys.modules)}))"
+    return dict(
+        json.loads(
+            _run_in_fresh_interpreter(
+                folder,
+                "import json, sys, function_app;"
+                "names = [function.get_function_name() for function in function_app.app.get_functions()];"
+                "print(json.dumps({'functions': sorted(names), 'modules': sorted(sys.modules)}))",
+            )
+        )
     )
+
+
+def _run_in_fresh_interpreter(folder: Path, code: str) -> str:
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     done = subprocess.run(  # noqa: S603
         [sys.executable, "-c", code], cwd=folder, env=environment, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
-    return dict(json.loads(done.stdout))
+    return done.stdout
 
 
 @pytest.fixture(scope="module")
@@ -133,7 +141,18 @@ def test_package_imports_alone_and_lists_every_function(package: Path, functions
     assert "shared.intake" in seen["modules"]
     roots = {name.split(".")[0] for name in seen["modules"]}
     assert not roots & {"cli", "local", "tests", "scripts", "benchmarks"}
-    assert not [name for name in seen["modules"] if name.startswith("azure.mgmt")], "cold start"
+    late = ("azure.mgmt", "azure.monitor", "jinja2", "shared.runtime", "shared.plan", "shared.drift", "shared.firewall")
+    assert not [name for name in seen["modules"] if name.startswith(late)], "cold start"
+
+
+def test_package_holds_all_that_its_functions_load_when_they_run(package: Path) -> None:
+    code = (
+        "import importlib, pkgutil, shared;"
+        "names = [found.name for found in pkgutil.walk_packages(shared.__path__, 'shared.')];"
+        "[importlib.import_module(name) for name in names]; print(len(names))"
+    )
+
+    assert int(_run_in_fresh_interpreter(package, code)) > 100
 
 
 @pytest.mark.azurite
