@@ -13,6 +13,7 @@ from typing import Any
 from shared.apply.outcome import Outcome, Result
 from shared.clock import Clock
 from shared.own_events import EventType, OwnEvent, Publisher
+from shared.plan import drift
 from shared.plan.combined import finding_data
 from shared.plan.finding import Code, Finding
 from shared.storage.changes import Change, Changes
@@ -122,7 +123,7 @@ def found_events(previous: Data | None, report: Data) -> Iterator[OwnEvent]:
     sweep, at = str(report["sweep"]), datetime.fromisoformat(report["endedAt"])
     known = {_finding_key(item) for item in _of(previous, "findings")}
     for item in _of(report, "findings"):
-        if _finding_key(item) not in known:
+        if _finding_key(item) not in known and item["code"] not in drift.CODES:  # those are told as actions, below
             yield _found(
                 str(item["resource"]), {"sweep": sweep, "finding": item, "action": None}, at, str(item["code"])
             )

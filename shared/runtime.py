@@ -11,6 +11,9 @@ from shared.apply.writer import NetworkWriter
 from shared.azure_clients import AzureClients
 from shared.clock import Clock, SystemClock
 from shared.drift.detector import DriftDetector
+from shared.drift.firewall import FirewallCheck
+from shared.firewall.inspection import Inspector
+from shared.firewall.targets import Targets
 from shared.firewall.writer import FirewallWriter
 from shared.loop import Reconciler
 from shared.observe.observer import Observer
@@ -163,10 +166,24 @@ class Runtime:
     @cached_property
     def drift_detector(self) -> DriftDetector:
         """The sweep of the drift timer."""
+        targets = Targets(
+            reader=self.reader,
+            observer=self.observer,
+            registry=self.registry,
+            settings=self.settings,
+            clock=self.clock,
+        )
         return DriftDetector(
             graph=self.resource_graph,
             reader=self.reader,
             rights=RightsReader(self.clients),
+            firewall=FirewallCheck(
+                targets=targets,
+                inspector=Inspector(self.reader, self.settings, self.clock),
+                state=self.firewall_state,
+                history=self.firewall_history,
+                settings=self.settings,
+            ),
             observer=self.observer,
             surveyor=self.surveyor,
             registry=self.registry,

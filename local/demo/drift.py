@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,9 +18,10 @@ from local.demo.watch import PATIENCE, cluster_id
 
 GRAPH_LAG = 40.0
 """Simulated seconds that Resource Graph takes to catch up, and some."""
-QUIET = 60.0
-"""Simulated seconds without a call of the app's: longer than it lets a request wait for a busy policy."""
+LOOK_EVERY = 8.0
 FOLDER = Path(".local/report")
+UNDONE = frozenset({"LINK_MISSING", "ROUTE_WRONG", "FIREWALL_GROUP_EDITED"})
+_AKS_NAME = re.compile(r"([\w-]*?[0-9a-f]{8})-?[\w-]*\.privatelink\.[\w.-]*\w")
 WRONG_ADDRESS = "10.3.4.200"
 WRONG_HOP = "10.0.1.99"
 
@@ -35,26 +37,26 @@ class DriftStory:
     @property
     def well(self) -> bool:
         """Whether all three changes were found, and nothing is left of them."""
-        found = {str(action["kind"]) for action in self.found["actions"]}
-        codes = {str(cluster["code"]) for cluster in self.found["network"]["clusters"]}
-        seen = {"put_link", "put_route"} <= found and {"DNS_ZONE_NOT_LINKED", "FIREWALL_NO_MATCH"} <= codes
-        return seen and not self.after["actions"] and self.after["verdicts"]["unreachable"] == 0
+        seen = {str(finding["code"]) for finding in self.found["findings"]}
+        everything_left = self.after["findings"] or self.after["actions"] or self.after["verdicts"]["unreachable"]
+        return seen >= UNDONE and not everything_left
 
 
 async def play_drift(stage: Stage, show: Show) -> DriftStory:
     """A colleague undoes three things, Event Grid loses the events, and the timer has all of it repaired."""
-    # A sync that still waits in the queue would find the edited rule before the timer does.
-    await _wait_for_quiet(stage, show)
-    started = await stage.now()
-    await stage.control.fault("event", effect="drop", count=10_000)
-    await _mischief(stage, show, started)
-    await asyncio.sleep(GRAPH_LAG / stage.speed)
     async with _Api(stage.host_url) as api:
+        # A sync that still waits in the queue would find the edited rule before the timer does.
+        await _wait_for_quiet(stage, api, show)
+        started = await stage.now()
+        await stage.control.fault("event", effect="drop", count=10_000)
+        await _mischief(stage, show, started)
+        await asyncio.sleep(GRAPH_LAG / stage.speed)
         found = await api.sweep(show, "detect_drift sweeps the fleet")
         pages = [await api.save_page("drift.html")]
         await stage.control.clear_faults()
         _tell(show, await stage.now() - started, found)
         await _wait_for_repair(stage, show, started)
+        await _wait_for_quiet(stage, api, show)
         await asyncio.sleep(GRAPH_LAG / stage.speed)
         after = await api.sweep(show, "the next sweep")
         _tell(show, await stage.now() - started, after)
@@ -62,15 +64,15 @@ async def play_drift(stage: Stage, show: Show) -> DriftStory:
     return DriftStory(found=found, after=after, pages=tuple(pages))
 
 
-async def _wait_for_quiet(stage: Stage, show: Show) -> None:
-    """Wait until the app has nothing left to do: it has asked Azure nothing for a while."""
-    begun = await stage.now()
+async def _wait_for_quiet(stage: Stage, api: _Api, show: Show) -> None:
+    """Wait until the app has nothing left to do: no event is on its way, and no message waits, seen twice in a row."""
+    begun, quiet = await stage.now(), 0
     with show.busy("the app finishes what it has begun") as status:
-        while (now := await stage.now()) - begun < PATIENCE:
-            if not await stage.control.requests(principal="aks-hublink", since=now - QUIET):
-                return
+        while quiet < 2 and (now := await stage.now()) - begun < PATIENCE:
+            events = (await stage.control.eventgrid())["pending"]
+            quiet = 0 if events or await api.messages() else quiet + 1
             status.update(now - begun, "the app finishes what it has begun")
-            await asyncio.sleep(QUIET / 4 / stage.speed)
+            await asyncio.sleep(LOOK_EVERY / stage.speed)
 
 
 async def _mischief(stage: Stage, show: Show, started: float) -> None:
@@ -119,16 +121,15 @@ def _tell(show: Show, at: float, report: Mapping[str, Any]) -> None:
     for cluster in report["network"]["clusters"]:
         if cluster["verdict"] != "reachable":
             name = cluster["id"].rsplit("/", 1)[-1]
-            show.line(None, f"{name}: [bold]{cluster['code']}[/bold] {escape(_short(cluster))}")
-    for action in report["actions"]:
-        show.line(None, f"[bold]{action['kind']}[/bold] {escape(action['resource'].rsplit('/', 1)[-1])}")
+            show.line(None, f"{name}: [bold]{cluster['code']}[/bold] {_short(cluster['message'])}")
+    for finding in report["findings"]:
+        if finding["code"] in UNDONE:
+            show.line(None, f"[bold]{finding['code']}[/bold] {_short(finding['message'])}")
 
 
-def _short(cluster: Mapping[str, Any]) -> str:
-    """The message about a cluster without the long names of AKS's zones."""
-    zone = str(cluster["zone"] or "").rsplit("/", 1)[-1]
-    message = str(cluster["message"]).replace(str(cluster["host"]), "its name")
-    return message.replace(zone, f"{zone[:8]}…") if zone else message
+def _short(message: object) -> str:
+    """A message without the long names of AKS's zones and what is in them."""
+    return escape(_AKS_NAME.sub(lambda name: f"{name[1]}…", str(message)))
 
 
 async def _wait_for_repair(stage: Stage, show: Show, started: float) -> None:
@@ -182,6 +183,12 @@ class _Api:
                     if report and (before is None or report["sweep"] != before["sweep"]):
                         return report
                     await asyncio.sleep(0.3)
+
+    async def messages(self) -> int:
+        """How many messages wait for the app or are being worked on."""
+        async with self._session.get(f"{self._host_url}/api/health") as answer:
+            answer.raise_for_status()
+            return sum((await answer.json())["queues"].values())
 
     async def _report(self) -> dict[str, Any] | None:
         async with self._session.get(f"{self._host_url}/api/drift") as answer:

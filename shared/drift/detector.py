@@ -9,7 +9,8 @@ from datetime import datetime
 from typing import Any
 
 from shared.clock import Clock
-from shared.drift.fleet import FleetRows, fleet_world
+from shared.drift.firewall import FirewallCheck
+from shared.drift.fleet import FleetRows, fleet_world, subnet_prefixes
 from shared.drift.network import network_data, verdict_counts
 from shared.drift.report import DriftReport
 from shared.drift.rights import check_rights
@@ -49,6 +50,7 @@ class DriftDetector:
         graph: ResourceGraph,
         reader: Reader,
         rights: RightsReader,
+        firewall: FirewallCheck,
         observer: Observer,
         surveyor: Surveyor,
         registry: Registry,
@@ -62,6 +64,7 @@ class DriftDetector:
         self._graph = graph
         self._reader = reader
         self._rights = rights
+        self._firewall = firewall
         self._observer = observer
         self._surveyor = surveyor
         self._registry = registry
@@ -98,8 +101,14 @@ class DriftDetector:
         found = suspects(wanted, world, [row.cluster for row in registered])
         places = [item.scope for item in found if is_looked_after(item.scope, self._settings)]
         confirmed = combine(await self._surveyor.survey(places), gaps=gaps)
+        firewall = await self._firewall.check(subnet_prefixes(world))
         repairs = await self._ask_for_repairs(confirmed, correlation, started)
         verdicts, network = await self._judge(world, rows)
+        not_reached = unreachable(
+            verdicts,
+            {place.scope.resource for place in confirmed.places if place.wants_work},
+            rules_are_synced=self._settings.mode_of(Rule.API_RULES) is Mode.ENFORCE,
+        )
         rights = await check_rights(world, rows.role_assignments, self._rights)
         report = DriftReport(
             correlation=correlation,
@@ -114,12 +123,7 @@ class DriftDetector:
             gaps=(*gaps, *rights.gaps),
             verdicts=verdict_counts(verdicts),
             network=network,
-            unreachable=unreachable(
-                verdicts,
-                {place.scope.resource for place in confirmed.places if place.wants_work},
-                rules_are_synced=self._settings.mode_of(Rule.API_RULES) is Mode.ENFORCE,
-            ),
-            rights_missing=rights.findings,
+            others=(*firewall, *not_reached, *rights.findings),
         )
         previous, data = await self._reports.latest(), report.as_data()
         await self._reports.keep(data, at=report.ended_at)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address, IPv4Network
 
 from shared.model.azure_types import API_SERVER_NAME, LOAD_BALANCER, PRIVATE_DNS_ZONE, PRIVATE_ENDPOINT
 from shared.model.resource_id import ResourceId
@@ -74,6 +74,11 @@ def fleet_world(rows: FleetRows, hub: Hub, registered: Iterable[ApiServer], sett
         subnets_in_scope=_subnets(clusters, vnets.values(), hub, settings),
         route_tables={table.id: table for table in rows.route_tables},
     )
+
+
+def subnet_prefixes(world: World) -> dict[ResourceId, tuple[IPv4Network, ...]]:
+    """The prefixes of every subnet of the fleet."""
+    return {subnet.id: subnet.prefixes for vnet in world.vnets.values() for subnet in vnet.subnets}
 
 
 def fleet_zones(rows: FleetRows) -> dict[ResourceId, Zone]:

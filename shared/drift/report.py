@@ -9,6 +9,7 @@ from typing import Any
 
 from shared.drift.suspects import Suspect
 from shared.plan.combined import CombinedPlan, finding_data, waiting_data
+from shared.plan.drift import CODES, drift_findings
 from shared.plan.finding import Finding
 
 VERSION = 1
@@ -22,8 +23,8 @@ class DriftReport:
 
     `clusters` were seen, `suspects` seemed wrong to Resource Graph, `plan` is what Resource Manager confirmed.
     `repairs` are the places that were put on the queue. `queries` counts Resource Graph queries. `verdicts` counts
-    clusters by verdict, `network` is what `shared.drift.network` makes of the fleet, `unreachable` are its running
-    clusters that are not reached, `rights_missing` those whose identity lacks rights.
+    clusters by verdict, `network` is what `shared.drift.network` makes of the fleet. `others` are findings
+    about the firewall's rules, and about clusters that are not reached or whose identity lacks rights.
     """
 
     correlation: str
@@ -38,13 +39,12 @@ class DriftReport:
     gaps: tuple[str, ...] = field(default=())
     verdicts: Mapping[str, int] = field(default_factory=dict)
     network: Mapping[str, Any] = field(default_factory=dict)
-    unreachable: tuple[Finding, ...] = ()
-    rights_missing: tuple[Finding, ...] = ()
+    others: tuple[Finding, ...] = ()
 
     @property
     def findings(self) -> tuple[Finding, ...]:
-        """What the planner found, what the guard refused, and clusters that are not reached or lack rights."""
-        found = (*self.plan.findings, *self.unreachable, *self.rights_missing)
+        """What is to be changed, what the planner found and the guard refused, and what was found about clusters."""
+        found = (*drift_findings(self.plan.plan), *self.plan.findings, *self.others)
         return tuple(sorted(found, key=lambda finding: finding.sort_key))
 
     @property
@@ -97,6 +97,7 @@ def as_markdown(report: dict[str, Any]) -> str:
     lines += [
         f"- {_MARKS.get(item['severity'], '·')} {item['code']} `{_cell(item['resource'])}`: {_cell(item['message'])}"
         for item in report["findings"]
+        if item["code"] not in CODES  # the actions above
     ]
     lines += [f"- … `{_cell(item['resource'])}`: {_cell(item['message'])}" for item in report["waiting"]]
     lines += [f"- ⚠ the search may have missed something: {_cell(gap)}" for gap in report["gaps"]]

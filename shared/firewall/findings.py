@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from ipaddress import IPv4Network
 from typing import Any
 
@@ -10,7 +11,7 @@ from shared.errors import PermanentError, ResourceGone, UnsafePlan
 from shared.firewall.decision import Flow
 from shared.firewall.desired import API_SERVER_PORT
 from shared.firewall.evaluate import CompiledPolicy
-from shared.firewall.group_body import Difference, difference, same_body
+from shared.firewall.group_body import Difference, difference, rule_changes, same_body
 from shared.firewall.hold import Hold
 from shared.firewall.limits import LimitUsage, limit_usage
 from shared.firewall.policy import FirewallPolicy
@@ -20,6 +21,7 @@ from shared.plan.finding import Code, Finding, Severity
 from shared.plan.names import rule_name
 
 Wire = Mapping[str, Any]
+_MOST_NAMED = 10
 
 
 def refused(error: PermanentError | ResourceGone | UnsafePlan, group: ResourceId) -> Finding:
@@ -42,8 +44,8 @@ def edited_by_hand(
     before, after = intended
     if same_body(live, after) or same_body(live, before):
         return None
-    what = "the whole group was deleted" if live is None else str(_edit(after, live))
-    outcome = "This sync puts it right." if repaired else "It was left as it is."
+    what = "the whole group was deleted" if live is None else _edit(after, live)
+    outcome = "The app puts it right." if repaired else "It is left as it is."
     return Finding(
         code=Code.FIREWALL_GROUP_EDITED,
         severity=Severity.WARNING,
@@ -54,8 +56,32 @@ def edited_by_hand(
     )
 
 
-def _edit(after: Wire, live: Wire) -> Difference:
-    return difference(after, {"properties": live["properties"]})
+def _edit(intended: Wire, live: Wire) -> str:
+    found = difference(intended, live)
+    others = replace(found, changed=())
+    told = [] if others.empty else [str(others)]
+    if found.changed:
+        told.append(f"changed {_some(list(rule_changes(intended, live, found.changed)))}")
+    return "; ".join(told) or str(found)
+
+
+def rules_differ(group: ResourceId, found: Difference, *, why_not: str) -> Finding:
+    """Our group is not what it should be; `why_not` says why the next sync leaves it so, empty when it does not."""
+    kinds = (("missing", found.added), ("stale", found.removed), ("changed", found.changed), ("unset", found.settings))
+    told = "; ".join(f"{word}: {_some(names)}" for word, names in kinds if names)
+    return Finding(
+        code=Code.FIREWALL_RULES_DIFFER,
+        severity=Severity.WARNING,
+        resource=group,
+        message=f"Our rules in the firewall are not those that the registry asks for. {told[:1].upper()}{told[1:]}.",
+        fix=why_not or "Nothing to do: a sync of the firewall was asked for.",
+        repaired=not why_not,
+    )
+
+
+def _some(names: Sequence[str]) -> str:
+    more = len(names) - _MOST_NAMED
+    return ", ".join(names[:_MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
 
 
 def held(group: ResourceId, hold: Hold, pending: Difference) -> Finding:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import copy
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -141,6 +141,22 @@ def difference(live: Mapping[str, Any] | None, wanted: Mapping[str, Any]) -> Dif
         changed=tuple(sorted(name for name in common if before[name] != after[name])),
         settings=tuple(_settings(live, wanted)),
     )
+
+
+def rule_changes(before: Mapping[str, Any], after: Mapping[str, Any], names: Iterable[str]) -> Iterator[str]:
+    """In words, how rules differ that `difference(before, after)` calls changed, member by member."""
+    own = {str(item.get("name")) for item in collections_of(after)}
+    old, new = _rules(before, own), _rules(after, own)
+    for name in names:
+        members = sorted(key for key in old[name].keys() | new[name].keys() if old[name].get(key) != new[name].get(key))
+        turns = (f"{key} {_words(old[name].get(key))} → {_words(new[name].get(key))}" for key in members)
+        yield f"{name} ({', '.join(turns)})"
+
+
+def _words(value: object) -> str:
+    if isinstance(value, list):
+        return " and ".join(map(str, value))
+    return "none" if value is None else str(value)
 
 
 def _rules(body: Mapping[str, Any] | None, own: set[str]) -> dict[str, Any]:

@@ -29,6 +29,7 @@ from shared.observe.reader import Reader
 from shared.settings import Settings
 from shared.storage.registry import Registry, RegistryRow
 
+Prefixes = Mapping[ResourceId, tuple[IPv4Network, ...]]
 PREFIXES_KEPT_SECONDS = 600.0
 """How long a subnet's prefixes are taken from memory; a subnet in use cannot change them."""
 
@@ -72,8 +73,11 @@ class Targets:
         name = settings.firewall_egress_group
         self.egress_group = policy.child("ruleCollectionGroups", name) if name else None
 
-    async def read(self) -> Snapshot:
+    async def read(self, prefixes: Prefixes | None = None) -> Snapshot:
         """Read everything afresh.
+
+        Args:
+            prefixes: those of every subnet that is known; without them the clusters' VNets are read.
 
         Raises:
             UnsafePlan: a group that should be ours is somebody else's.
@@ -87,7 +91,7 @@ class Targets:
         monitoring = [prefix for vnet in hub.monitoring for prefix in vnet.address_space]
         sources = tuple(sorted(self._settings.api_client_cidrs or monitoring))
         targets = [await self._api_target(live, rows, kept, sources)]
-        subnets = await self._subnets(kept)
+        subnets = await self._subnets(kept, prefixes)
         if self.egress_group:
             targets.append(await self._egress_target(self.egress_group, subnets))
         return Snapshot(
@@ -98,7 +102,7 @@ class Targets:
             sources=sources,
             zones=len({row.api_server.zone for row in rows if row.api_server.zone}),
             targets=tuple(targets),
-            subnets={subnet: prefixes for subnet, prefixes in subnets.items() if prefixes},
+            subnets={subnet: found for subnet, found in subnets.items() if found},
         )
 
     async def _api_target(
@@ -150,9 +154,13 @@ class Targets:
         wire = await self._reader.firewall_policy(policy)
         return wire is not None and dns_proxy_on((await read_effective(self._reader, policy, wire)).policy)
 
-    async def _subnets(self, api_servers: list[ApiServer]) -> dict[ResourceId, tuple[IPv4Network, ...] | None]:
+    async def _subnets(
+        self, api_servers: list[ApiServer], known: Prefixes | None
+    ) -> dict[ResourceId, tuple[IPv4Network, ...] | None]:
         """The prefixes of the clusters' subnets; None for one that could not be read."""
         wanted = sorted({subnet for api_server in api_servers for subnet in api_server.subnets})
+        if known is not None:
+            return {item: known.get(item) for item in wanted}
         oldest = self._clock.now() - timedelta(seconds=self._clock.scaled(PREFIXES_KEPT_SECONDS))
         missing = [item for item in wanted if item not in self._prefixes or self._prefixes[item][0] < oldest]
         await asyncio.gather(*(self._read_prefixes(vnet) for vnet in sorted({item.parent for item in missing})))

@@ -5,7 +5,6 @@ A provocation starts from one reachable cluster, breaks something the way people
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -19,31 +18,24 @@ from shared import loop
 from shared.firewall.hold import Hold
 from shared.model.azure_types import PRIVATE_DNS_ZONE
 from shared.model.resource_id import ResourceId
+from shared.plan import drift
 from shared.plan.action import Action, ActionKind, make_plan
 from shared.plan.finding import Code, Finding
 from shared.plan.names import link_name
 from tests.app.conftest import Contoso
 from tests.app.test_zone_links import take_away
-from tests.drift.test_sweep import reachable_cluster
-from tests.findings.watch import everything, looked, swept, synced
+from tests.drift.test_sweep import reachable_cluster, work_off
+from tests.findings import drifted
+from tests.findings.watch import PROVOCATIONS, everything, looked, provokes, swept, synced
 from tests.firewall_writer.helpers import edit_by_hand
 from tests.firewall_writer.test_policy import _forget_platform_egress, deny
 
-Provoke = Callable[[Contoso, str, pytest.MonkeyPatch], Awaitable[list[Finding]]]
-PROVOCATIONS: dict[Code, Provoke] = {}
-NOT_REPAIRED = frozenset(Code) - {Code.FIREWALL_GROUP_EDITED, Code.CLUSTER_UNREACHABLE}
+REPAIRED = {*drift.CODES, Code.CLUSTER_UNREACHABLE, Code.FIREWALL_GROUP_EDITED, Code.FIREWALL_RULES_DIFFER}
 LONG_AGO = timedelta(days=1)
 
 
-def provokes(code: Code) -> Callable[[Provoke], Provoke]:
-    def remember(provoke: Provoke) -> Provoke:
-        PROVOCATIONS[code] = provoke
-        return provoke
-
-    return remember
-
-
 def test_every_code_has_a_provocation() -> None:
+    assert drifted.__name__  # imported for its provocations
     assert sorted(PROVOCATIONS) == sorted(Code)
 
 
@@ -59,8 +51,10 @@ async def test_code_is_absent_while_all_is_well_and_there_when_it_is_not(
     (finding, *_) = [item for item in found if item.code is code]
     assert finding.message
     assert finding.fix
-    if code in NOT_REPAIRED:
-        assert not finding.repaired
+    assert finding.repaired == (code in REPAIRED)
+    if code in REPAIRED:
+        await work_off(contoso)
+        assert code not in {item.code for item in await swept(contoso)}
 
 
 # Addresses and clusters
@@ -241,27 +235,29 @@ def _peering(contoso: Contoso, vnet: str) -> str:
 @provokes(Code.FIREWALL_DNS_PROXY_OFF)
 async def dns_proxy_is_turned_off(contoso: Contoso, _: str, __: pytest.MonkeyPatch) -> list[Finding]:
     contoso.put(POLICY, policy_body(proxy=False), wait=300)
-    return await synced(contoso)
+    return await swept(contoso)
 
 
 @provokes(Code.FIREWALL_EGRESS_MISSING)
 async def egress_rules_are_deleted(contoso: Contoso, _: str, __: pytest.MonkeyPatch) -> list[Finding]:
     _forget_platform_egress(contoso)
-    return await synced(contoso)
+    return await swept(contoso)
 
 
 @provokes(Code.FIREWALL_GROUP_EDITED)
 async def rule_is_deleted_by_hand(contoso: Contoso, _: str, __: pytest.MonkeyPatch) -> list[Finding]:
     edit_by_hand(contoso, lambda properties: properties["ruleCollections"][0]["rules"].clear())
-    found = await synced(contoso)
-    assert [item.repaired for item in found] == [True]
+    found = await swept(contoso)
+    assert any("was changed by somebody else: removed aks-aks-1-" in item.message for item in found)
+    assert any(item.code is Code.FIREWALL_GROUP_EDITED and item.repaired for item in await synced(contoso))
     assert len(contoso.rules()) == 1
-    return found
+    edit_by_hand(contoso, lambda properties: properties["ruleCollections"][0]["rules"].clear())
+    return await swept(contoso)
 
 
 @provokes(Code.FIREWALL_GROUP_FOREIGN)
 async def settings_name_a_group_of_others(contoso: Contoso, _: str, __: pytest.MonkeyPatch) -> list[Finding]:
-    return await synced(contoso, contoso.app_with(firewall_rule_collection_group="rcg-platform"))
+    return await swept(contoso, contoso.app_with(firewall_rule_collection_group="rcg-platform"))
 
 
 @provokes(Code.FIREWALL_HOLD)
@@ -272,7 +268,7 @@ async def earlier_body_is_put_back(contoso: Contoso, _: str, __: pytest.MonkeyPa
     (kept, *_) = await contoso.app.firewall_history.list(group, limit=5)
     hold = Hold(digest=kept.digest, since=datetime.now(UTC), reason="a test", by="a test")
     await contoso.app.firewall_state.set_hold(contoso.app.settings.firewall_policy_id, hold)
-    return await synced(contoso)
+    return await swept(contoso)
 
 
 @provokes(Code.FIREWALL_PRIORITY_TAKEN)
@@ -284,7 +280,7 @@ async def priority_is_taken(contoso: Contoso, _: str, __: pytest.MonkeyPatch) ->
 @provokes(Code.FIREWALL_RULE_SHADOWED)
 async def earlier_deny_hides_our_rule(contoso: Contoso, _: str, __: pytest.MonkeyPatch) -> list[Finding]:
     deny(contoso, POLICY, ["10.2.0.0/24"])
-    return await synced(contoso)
+    return await swept(contoso)
 
 
 @provokes(Code.LIMIT_NEAR)

@@ -3,15 +3,32 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
+
+import pytest
 
 from shared.model.resource_id import ResourceId
 from shared.model.scope import scope_of
-from shared.plan.finding import Finding
+from shared.plan.finding import Code, Finding
 from shared.runtime import Runtime
 from shared.storage.work import SyncRequest, WorkItem
 from tests.app.conftest import Contoso
 from tests.drift.test_sweep import LAG
+
+Provoke = Callable[[Contoso, str, pytest.MonkeyPatch], Awaitable[list[Finding]]]
+PROVOCATIONS: dict[Code, Provoke] = {}
+"""What brings the local Azure into the situation of a code, and answers what is found then."""
+
+
+def provokes(code: Code) -> Callable[[Provoke], Provoke]:
+    """Remember a provocation."""
+
+    def remember(provoke: Provoke) -> Provoke:
+        PROVOCATIONS[code] = provoke
+        return provoke
+
+    return remember
 
 
 async def swept(contoso: Contoso, app: Runtime | None = None) -> list[Finding]:

@@ -1,0 +1,73 @@
+"""The firewall at the time of a sweep: do our groups hold what they should, and does the policy let them work?
+
+Only looks. The sync that every sweep asks for puts right what can be put right.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+from shared.errors import PermanentError, UnsafePlan
+from shared.firewall.findings import edited_by_hand, held, refused, rules_differ
+from shared.firewall.group_writer import Target
+from shared.firewall.hold import Hold
+from shared.firewall.inspection import Inspector
+from shared.firewall.targets import Prefixes, Targets
+from shared.plan.finding import Finding
+from shared.settings import Mode, Rule, Settings
+from shared.storage.firewall_history import FirewallHistory
+from shared.storage.firewall_state import FirewallState
+
+
+class FirewallCheck:
+    """Compares our live groups with the wanted ones and judges the effective policy; a handful of reads."""
+
+    def __init__(
+        self,
+        *,
+        targets: Targets,
+        inspector: Inspector,
+        state: FirewallState,
+        history: FirewallHistory,
+        settings: Settings,
+    ) -> None:
+        self._targets = targets
+        self._inspector = inspector
+        self._state = state
+        self._history = history
+        self._settings = settings
+
+    async def check(self, prefixes: Prefixes) -> tuple[Finding, ...]:
+        """What is wrong; `prefixes` are those of every subnet of the fleet."""
+        try:
+            snapshot = await self._targets.read(prefixes)
+        except (PermanentError, UnsafePlan) as error:
+            return (refused(error, self._targets.api_group),)
+        found = list(await self._inspector.inspect(snapshot, changed=True))
+        hold = await self._state.hold(self._settings.firewall_policy_id)
+        for target in snapshot.targets:
+            found += [finding async for finding in self._differing(target, hold)]
+        return tuple(found)
+
+    async def _differing(self, target: Target, hold: Hold | None) -> AsyncIterator[Finding]:
+        if hold:
+            if target.group == self._targets.api_group:
+                yield held(target.group, hold, target.difference)
+            return
+        if target.difference.empty:
+            return
+        why_not = self._why_not_repaired(target)
+        intended = await self._history.intended(target.group)
+        edited = edited_by_hand(target.group, target.live, intended, repaired=not why_not)
+        yield edited or rules_differ(target.group, target.difference, why_not=why_not)
+
+    def _why_not_repaired(self, target: Target) -> str:
+        """Why the sync that follows leaves the group as it is; empty when it does not."""
+        if self._settings.mode_of(Rule.API_RULES) is Mode.REPORT:
+            return "The mode is report: set MODE_API_RULES (or MODE) to enforce."
+        if len(target.difference.removed) > self._settings.max_deletions_per_run:
+            return (
+                "More rules would go than MAX_DELETIONS_PER_RUN allows: check that these clusters are really gone, "
+                "then raise it for a while."
+            )
+        return ""
