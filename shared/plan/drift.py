@@ -47,7 +47,7 @@ def _finding(action: Action, *, repaired: bool) -> Finding:
         severity=Severity.WARNING,
         resource=action.resource,
         cluster=action.cluster,
-        message=f"{action.reason[:1].upper()}{action.reason[1:]}. Expected {expected}; found {found}.",
+        message=f"Expected {expected}; found {found}: {action.reason}.",
         fix="Nothing to do: the app repairs it." if repaired else by_hand,
         repaired=repaired,
     )
