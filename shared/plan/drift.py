@@ -47,10 +47,15 @@ def _finding(action: Action, *, repaired: bool) -> Finding:
         severity=Severity.WARNING,
         resource=action.resource,
         cluster=action.cluster,
-        message=f"Expected {expected}; found {found}: {action.reason}.",
+        message=f"{_sentence(action.reason)}. Expected {expected}; found {found}.",
         fix="Nothing to do: the app repairs it." if repaired else by_hand,
         repaired=repaired,
     )
+
+
+def _sentence(reason: str) -> str:
+    # A reason may begin with a resource's name, which stays as it is.
+    return reason[:1].upper() + reason[1:] if reason.split(" ", 1)[0].isalpha() else reason
 
 
 def _differing(before: State | None, after: State | None) -> tuple[str, str]:
