@@ -90,12 +90,16 @@ class Runtime:
         return Observer(self.reader, self.registry, self.settings, self.clock)
 
     @cached_property
+    def executor(self) -> Executor:
+        """Carries out plans."""
+        return Executor(NetworkWriter(self.clients), self.registry, self.locks, self.clock)
+
+    @cached_property
     def reconciler(self) -> Reconciler:
         """The loop."""
-        executor = Executor(NetworkWriter(self.clients), self.registry, self.locks, self.clock)
         return Reconciler(
             observer=self.observer,
-            executor=executor,
+            executor=self.executor,
             registry=self.registry,
             firewall_state=self.firewall_state,
             queues=self.queues,

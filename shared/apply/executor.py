@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 from ipaddress import IPv4Address
 from itertools import groupby
 
@@ -15,10 +16,11 @@ from shared.errors import NotReady, PermanentError, ResourceGone, TemporaryError
 from shared.model.resource_id import ResourceId
 from shared.model.world import ApiServer
 from shared.plan.action import Action, ActionKind, Plan
+from shared.plan.api_rules import row_state
 from shared.plan.names import short_hash
 from shared.retry import try_again
 from shared.storage.locks import Locks
-from shared.storage.registry import Registry
+from shared.storage.registry import Registry, RegistryRow
 from shared.telling import tell
 
 log = logging.getLogger(__name__)
@@ -98,7 +100,6 @@ class Executor:
 
     async def _register(self, action: Action) -> bool:
         after = action.after or {}
-        stopped = bool(after.get("stopped"))
         known = await self._registry.get(action.resource)
         since = known.api_server.stopped_at if known else None
         api_server = ApiServer(
@@ -107,16 +108,37 @@ class Executor:
             zone=ResourceId.parse(after["zone"]) if after.get("zone") else None,
             subnets=tuple(ResourceId.parse(subnet) for subnet in after.get("subnets", ())),
             outbound_type=str(after.get("outboundType", "")),
-            stopped_at=(since or self._clock.now()) if stopped else None,
+            stopped_at=(since or self._clock.now()) if after.get("stopped") else None,
         )
         if known and api_server.says_the_same(known.api_server):
             return False
-        await self._registry.put(api_server)
+        _require_planned_from(known, action)
+        if not await self._registry.put(api_server, over=known):
+            raise _overtaken(action)
         return True
 
     async def _forget(self, action: Action) -> bool:
-        await self._registry.remove(action.resource)
+        known = await self._registry.get(action.resource)
+        if known is None:
+            return False
+        _require_planned_from(known, action)
+        if not await self._registry.remove(known):
+            raise _overtaken(action)
         return True
+
+
+def _require_planned_from(known: RegistryRow | None, action: Action) -> None:
+    """Raise NotReady unless the row is still the one that the plan was made from.
+
+    A worker that was slow must not write what it saw over what another has seen since.
+    """
+    before = row_state(known.api_server) if known else None
+    if replace(action, before=before).facts != action.facts:
+        raise _overtaken(action)
+
+
+def _overtaken(action: Action) -> NotReady:
+    return NotReady("Another worker has registered something else meanwhile.", resource=str(action.resource))
 
 
 def _vnet(action: Action) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from ipaddress import IPv4Address
 from typing import Any
 
@@ -44,6 +45,7 @@ def _cluster(observed: ObservedCluster, world: World, settings: Settings) -> Ite
     if isinstance(verdict, IPv4Address):
         yield from _register(observed, verdict)
     else:
+        yield from _restarted(observed)
         yield verdict
 
 
@@ -182,6 +184,15 @@ def _stopped(observed: ObservedCluster) -> Iterator[Item]:
         reason="the cluster was stopped; its rule stays as long as the settings say",
         cluster=observed.cluster.id,
     )
+
+
+def _restarted(observed: ObservedCluster) -> Iterator[Item]:
+    """A cluster that runs again keeps its rule, however long its new address cannot be verified."""
+    row = observed.registered
+    if row is None or row.stopped_at is None:
+        return
+    running = replace(row, stopped_at=None)
+    yield _registration(observed, running, "the cluster runs again; its address is not verified yet")
 
 
 def _registration(observed: ObservedCluster, row: ApiServer, reason: str) -> Action:

@@ -170,12 +170,14 @@ def _register(case: Case) -> None:
     observed = case.observed_cluster()
     if observed is None:
         case.refuse("the cluster was not read")
-    text = case.after.get("address")
+    text, row = case.after.get("address"), observed.registered
+    is_known = text == (str(row.address) if row and row.address else None)
     if case.after.get("stopped"):
-        known = observed.registered.address if observed.registered else None
         case.require(not observed.cluster.running, "the cluster is running")
-        case.require(text == (str(known) if known else None), f"{text} was not registered before the stop")
+        case.require(is_known, f"{text} was not registered before the stop")
         return
+    if is_known and row and row.stopped_at and observed.cluster.running:
+        return  # what was verified before the stop stays until something else is
     in_care = case.settings.allows_subscription(case.resource.subscription_id)
     case.require(in_care, "the cluster's subscription is not looked after")
     try:

@@ -9,10 +9,10 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from ipaddress import IPv4Address
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from shared.clock import Clock
 from shared.model.resource_id import ResourceId
@@ -20,15 +20,19 @@ from shared.model.world import ApiServer
 from shared.storage import names
 from shared.storage.account import StorageAccount
 
+if TYPE_CHECKING:
+    from azure.core.exceptions import HttpResponseError
+
 _PARTITION = "cluster"
 
 
 @dataclass(frozen=True, kw_only=True)
 class RegistryRow:
-    """An API server and when its row last changed, in UTC."""
+    """An API server and when its row last changed, in UTC. `etag` names the version of the row that was read."""
 
     api_server: ApiServer
     changed_at: datetime
+    etag: str = field(default="", compare=False)
 
 
 class Registry:
@@ -55,19 +59,46 @@ class Registry:
         rows = [_row(entity) async for entity in query]
         return sorted(rows, key=lambda row: row.api_server.cluster.key)
 
-    async def put(self, api_server: ApiServer) -> RegistryRow:
-        """Add or replace a row."""
-        from azure.data.tables import UpdateMode  # noqa: PLC0415  # cold start
+    async def put(self, api_server: ApiServer, *, over: RegistryRow | None) -> bool:
+        """Write a row in the place of the one that was read, None if there was none.
+
+        Answers False, and writes nothing, when somebody else has changed, made or removed it since.
+        """
+        from azure.core import MatchConditions  # noqa: PLC0415  # cold start
+        from azure.core.exceptions import HttpResponseError  # noqa: PLC0415
+        from azure.data.tables import UpdateMode  # noqa: PLC0415
 
         table = await self._account.table(names.REGISTRY_TABLE)
-        row = RegistryRow(api_server=api_server, changed_at=self._clock.now())
-        await table.upsert_entity(_entity(row), mode=UpdateMode.REPLACE)
-        return row
+        entity = _entity(RegistryRow(api_server=api_server, changed_at=self._clock.now()))
+        unchanged = MatchConditions.IfNotModified
+        try:
+            if over is None:
+                await table.create_entity(entity)
+            else:
+                await table.update_entity(entity, mode=UpdateMode.REPLACE, etag=over.etag, match_condition=unchanged)
+        except HttpResponseError as error:
+            return _is_as_it_was(error)
+        return True
 
-    async def remove(self, cluster: ResourceId) -> None:
-        """Forget a cluster; a row that is not there is no error."""
+    async def remove(self, row: RegistryRow) -> bool:
+        """Forget a cluster; answers False when somebody else has changed or removed the row since it was read."""
+        from azure.core import MatchConditions  # noqa: PLC0415  # cold start
+        from azure.core.exceptions import HttpResponseError  # noqa: PLC0415
+
         table = await self._account.table(names.REGISTRY_TABLE)
-        await table.delete_entity(_PARTITION, row_key(cluster))
+        key, unchanged = row_key(row.api_server.cluster), MatchConditions.IfNotModified
+        try:
+            await table.delete_entity(_PARTITION, key, etag=row.etag, match_condition=unchanged)
+        except HttpResponseError as error:
+            return _is_as_it_was(error)
+        return True
+
+
+def _is_as_it_was(error: HttpResponseError) -> bool:
+    """False when a conditional write was refused; any other error is raised again."""
+    if error.status_code in (404, 409, 412):
+        return False
+    raise error
 
 
 def row_key(resource: ResourceId) -> str:
@@ -100,4 +131,5 @@ def _row(entity: Mapping[str, Any]) -> RegistryRow:
         outbound_type=str(entity.get("outboundType") or ""),
         stopped_at=datetime.fromisoformat(stopped_at) if stopped_at else None,
     )
-    return RegistryRow(api_server=api_server, changed_at=datetime.fromisoformat(entity["changedAt"]))
+    etag = str(getattr(entity, "metadata", {}).get("etag", ""))
+    return RegistryRow(api_server=api_server, changed_at=datetime.fromisoformat(entity["changedAt"]), etag=etag)

@@ -28,6 +28,7 @@ from shared.clock import SystemClock
 from shared.loop import Report
 from shared.model.resource_id import ResourceId
 from shared.model.scope import scope_of
+from shared.model.world import ApiServer
 from shared.runtime import Runtime
 from shared.settings import load_settings
 from shared.storage import names
@@ -223,6 +224,15 @@ class Contoso:
             correlation_id=str(uuid.uuid4()),
         )
         return await self.app.firewall_writer.sync(request)
+
+    async def register(self, api_server: ApiServer) -> None:
+        """Write a row of the registry, whatever it says now."""
+        assert await self.app.registry.put(api_server, over=await self.app.registry.get(api_server.cluster))
+
+    async def unregister(self) -> None:
+        """Forget every cluster."""
+        for row in await self.app.registry.all():
+            assert await self.app.registry.remove(row)
 
     def reach(self, cluster: str) -> Outcome:
         """Whether the VM in the monitoring spoke gets to a cluster's API server, as the data plane has it."""

@@ -198,13 +198,13 @@ async def test_registry_that_does_not_answer_brings_the_message_back(contoso: Co
     registry = contoso.app.registry
     put, failures = registry.put, [1, 2]
 
-    async def fail_twice(api_server: Any) -> Any:
+    async def fail_twice(api_server: Any, **over: Any) -> Any:
         from azure.core.exceptions import ServiceResponseError
 
         if failures:
             failures.pop()
             raise ServiceResponseError("no answer")
-        return await put(api_server)
+        return await put(api_server, **over)
 
     registry.put = fail_twice  # type: ignore[method-assign]
     for _ in range(2):

@@ -26,7 +26,7 @@ async def register_fleet(app: Runtime) -> None:
     rows, _ = await app.drift_detector.search()
     clusters = fleet_world(rows, await app.observer.hub(), [], app.settings).clusters
     for batch in _batches(clusters):
-        await asyncio.gather(*(app.registry.put(_row(observed)) for observed in batch))
+        await asyncio.gather(*(app.registry.put(_row(observed), over=None) for observed in batch))
 
 
 def _batches(clusters: tuple[ObservedCluster, ...]) -> Iterator[tuple[ObservedCluster, ...]]:

@@ -34,7 +34,7 @@ async def _zone_outlives_its_cluster(contoso: Contoso) -> list[Finding]:
 @provokes(Code.API_SERVER_CHANGED)
 async def registered_address_is_old(contoso: Contoso, _: str, __: pytest.MonkeyPatch) -> list[Finding]:
     (row,) = await contoso.app.registry.all()
-    await contoso.app.registry.put(replace(row.api_server, address=IPv4Address("10.1.4.99")))
+    await contoso.register(replace(row.api_server, address=IPv4Address("10.1.4.99")))
     found = await swept(contoso)
     assert any("address 10.1.4.4; found address 10.1.4.99" in item.message for item in found)
     return found
@@ -46,8 +46,8 @@ async def cluster_is_deleted_and_stays_registered(contoso: Contoso, _: str, __: 
 
 
 @provokes(Code.API_SERVER_NOT_REGISTERED)
-async def registry_loses_a_row(contoso: Contoso, cluster: str, _: pytest.MonkeyPatch) -> list[Finding]:
-    await contoso.app.registry.remove(ResourceId.parse(cluster))
+async def registry_loses_a_row(contoso: Contoso, _: str, __: pytest.MonkeyPatch) -> list[Finding]:
+    await contoso.unregister()
     return await swept(contoso)
 
 

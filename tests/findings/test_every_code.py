@@ -97,7 +97,7 @@ async def links_are_deleted(contoso: Contoso, cluster: str, _: pytest.MonkeyPatc
 async def subscription_is_taken_out_of_care(contoso: Contoso, cluster: str, _: pytest.MonkeyPatch) -> list[Finding]:
     zone = contoso.put_zone(contoso.seed["spokes"]["vnet-spoke-3"]["group"], "shared.privatelink.westeurope.azmk8s.io")
     rows = await contoso.app.registry.all()
-    await contoso.app.registry.put(replace(rows[0].api_server, zone=ResourceId.parse(zone)))
+    await contoso.register(replace(rows[0].api_server, zone=ResourceId.parse(zone)))
     others = ",".join(
         item for item in contoso.seed["settings"]["SPOKE_SUBSCRIPTION_IDS"].split(",") if item not in cluster
     )

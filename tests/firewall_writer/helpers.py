@@ -42,7 +42,7 @@ def api_server(contoso: Contoso, number: int, *, address: str | None = None, **m
 
 async def register(contoso: Contoso, numbers: Iterable[int], **more: Any) -> None:
     for number in numbers:
-        await contoso.app.registry.put(api_server(contoso, number, **more))
+        await contoso.register(api_server(contoso, number, **more))
 
 
 def request(contoso: Contoso) -> SyncRequest:

@@ -145,8 +145,7 @@ async def test_stale_or_missing_answers_of_resource_manager_take_no_rule(contoso
     cluster = contoso.create_cluster()
     await contoso.settle(cluster)
     contoso.azure.clock.advance(300)
-    for row in await contoso.app.registry.all():
-        await contoso.app.registry.remove(row.api_server.cluster)
+    await contoso.unregister()
     for fault in (
         {"status": 404, "code": "ResourceNotFound", "path": "managedClusters/aks-1$"},
         {"status": 403, "code": "AuthorizationFailed", "path": "managedClusters"},

@@ -247,8 +247,7 @@ async def test_empty_registry_does_not_close_the_doors_of_living_clusters(contos
     await contoso.look_at(cluster)
     await register(contoso, [7])  # this cluster does not exist
     await sync(contoso)
-    for row in await contoso.app.registry.all():
-        await contoso.app.registry.remove(row.api_server.cluster)
+    await contoso.unregister()
     await sync(contoso)
     assert [ResourceId.parse(cluster).name in name for name in enforced(contoso)] == [True]
 
@@ -256,8 +255,7 @@ async def test_empty_registry_does_not_close_the_doors_of_living_clusters(contos
 async def test_more_deletions_than_the_cap_are_refused(contoso: Contoso) -> None:
     await register(contoso, range(1, 13))
     await sync(contoso)
-    for row in await contoso.app.registry.all():
-        await contoso.app.registry.remove(row.api_server.cluster)
+    await contoso.unregister()
     done = await sync(contoso)
     assert codes(done) == ["PLAN_TOO_LARGE"]
     assert len(enforced(contoso)) == 12

@@ -327,6 +327,16 @@ def test_started_cluster_loses_the_mark_of_having_been_stopped():
     assert action.after["stopped"] is False
 
 
+def test_cluster_that_runs_again_keeps_its_address_until_the_new_one_is_verified():
+    seen = observed(endpoint=None, registered=api_server(stopped_at=NOW))
+    made = planned(world(cluster=seen))
+    [action] = made.actions
+
+    assert (action.before, action.after) == (STATE | {"stopped": True}, STATE)
+    assert made.waiting
+    assert planned(world(cluster=replace(seen, registered=api_server()))).empty
+
+
 def test_row_of_a_cluster_that_is_gone_is_forgotten():
     [action] = planned(World(hub=hub(), retired=(api_server(),))).actions
 

@@ -8,13 +8,14 @@ from ipaddress import IPv4Address
 import pytest
 
 from shared.model.world import World
-from shared.plan.action import ActionKind
+from shared.plan.action import ActionKind, make_plan
 from shared.plan.api_rules import row_state
 from shared.plan.guard import guard
 from tests.builders import (
     FIREWALL,
     HUB_ID,
     MONITORING_ID,
+    NOW,
     STRANGE_SUBSCRIPTION,
     api_server,
     cluster,
@@ -88,6 +89,16 @@ def test_stop_does_not_smuggle_in_another_address():
 
 def test_running_cluster_is_not_marked_as_stopped():
     refuses(changed(REGISTER, stopped=True), world(), "the cluster is running")
+
+
+def test_restart_does_not_smuggle_in_another_address():
+    place = world(cluster=observed(endpoint=None, registered=api_server(stopped_at=NOW)))
+    action = first(place, ActionKind.REGISTER_API_SERVER)
+
+    assert guard(make_plan([action]), place, settings()).actions == (action,)
+    refuses(changed(action, address=str(FIREWALL)), place, "is not in the cluster's own VNet")
+    was_running = world(cluster=observed(endpoint=None))
+    refuses(action, was_running, "is not the address of the cluster's endpoint")
 
 
 def test_stopped_cluster_without_an_address_may_be_marked():

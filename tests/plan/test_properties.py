@@ -133,6 +133,8 @@ def test_no_address_is_registered_outside_the_clusters_own_peered_vnet(world, va
     for action in plan(world, values).actions:
         if action.kind is ActionKind.REGISTER_API_SERVER and not action.after["stopped"]:
             [seen] = [item for item in world.clusters if item.cluster.id == action.resource]
+            if seen.registered and seen.registered.stopped_at and action.after["address"] == action.before["address"]:
+                continue  # what was verified before the stop
             assert seen.endpoint is not None
             assert action.after["address"] == str(seen.endpoint.address)
             homes = [world.vnets[vnet] for vnet in seen.cluster.vnets if vnet in world.vnets]
