@@ -185,7 +185,13 @@ def default_route(**values: Any) -> Route:
 
 
 def table(table_id: ResourceId = OUR_TABLE_ID, *routes: Route, **values: Any) -> RouteTable:
-    defaults = {"id": table_id, "location": "westeurope", "ours": True, "routes": routes or (default_route(),)}
+    defaults = {
+        "id": table_id,
+        "location": "westeurope",
+        "ours": True,
+        "routes": routes or (default_route(),),
+        "gateway_routes": False,
+    }
     return RouteTable(**{**defaults, **values})
 
 

@@ -7,7 +7,9 @@ if they have none, report a different one, and never swap a table.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import shlex
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from ipaddress import IPv4Address
 
 from shared.model.azure_types import DEFAULT_ROUTE_PREFIX, PLATFORM_SUBNETS, ROUTE_TABLE
@@ -18,23 +20,68 @@ from shared.plan.api_rules import not_peered, peered_both_ways
 from shared.plan.finding import Code, Finding, Severity
 from shared.plan.limits import routes_of_table
 from shared.plan.names import DEFAULT_ROUTE_NAME, route_table_name
+from shared.plan.next_hops import VIRTUAL_APPLIANCE, goes_to, in_words, is_understood
+from shared.plan.route_bypasses import Bypasses, RoutedSubnet
 from shared.settings import Settings
+
+__all__ = ["VIRTUAL_APPLIANCE", "our_table", "plan_route_tables", "routes_are_ours_to_keep"]
 
 Item = Action | Finding | Waiting
 
-VIRTUAL_APPLIANCE = "VirtualAppliance"
 ROUTED_OUTBOUND_TYPES = frozenset({"userdefinedrouting", "none"})
 """Outbound types that a default route to the firewall does not break; all others keep their own way out."""
 
 
 def plan_route_tables(world: World, settings: Settings) -> Iterator[Item]:
     """Yield what is to be done for the subnets in scope."""
+    routed: dict[ResourceId, list[RoutedSubnet]] = defaultdict(list)
     for subnet_id in sorted(set(world.subnets_in_scope)):
         vnet = world.vnet_of(subnet_id)
         subnet = vnet.subnet(subnet_id) if vnet else None
         if vnet and subnet:
             yield from _subnet(subnet, vnet, world, settings)
             yield from _fullness(world.table_of(subnet))
+            if subnet.route_table and _is_routed(subnet, vnet, world, settings):
+                user = RoutedSubnet(subnet=subnet, vnet=vnet, clusters=tuple(world.clusters_on(subnet.id)))
+                routed[subnet.route_table].append(user)
+    yield from _other_routes(routed, world)
+
+
+def _is_routed(subnet: Subnet, vnet: VirtualNetwork, world: World, settings: Settings) -> bool:
+    clusters = list(world.clusters_on(subnet.id))
+    ours = routes_are_ours_to_keep(subnet, vnet, clusters, world, settings)
+    return ours and _objection(subnet, vnet, clusters, world) is None
+
+
+def _other_routes(routed: Mapping[ResourceId, Sequence[RoutedSubnet]], world: World) -> Iterator[Finding]:
+    """What else the tables of routed subnets say; a table that many share is told once."""
+    if world.hub.firewall_address is None:
+        return
+    bypasses = Bypasses(world, world.hub.firewall_address)
+    for table_id in sorted(routed):
+        table = world.route_tables.get(table_id)
+        if table:
+            yield from bypasses.of_table(table, routed[table_id])
+            yield from _gateway_routes(table)
+
+
+def _gateway_routes(table: RouteTable) -> Iterator[Finding]:
+    """Routes that a gateway learns are more specific than the default route; our tables are made without them.
+
+    Source: https://learn.microsoft.com/azure/virtual-network/manage-route-table, "Propagate gateway routes".
+    """
+    if table.ours and table.gateway_routes:
+        table_id = shlex.quote(str(table.id))
+        yield Finding(
+            code=Code.ROUTE_TABLE_CHANGED,
+            severity=Severity.WARNING,
+            resource=table.id,
+            message=(
+                "Our route table takes the routes that a gateway learns, which lead around the firewall. "
+                "Expected disableBgpRoutePropagation true; found disableBgpRoutePropagation false."
+            ),
+            fix=f"`az network route-table update --ids {table_id} --disable-bgp-route-propagation true`",
+        )
 
 
 def _fullness(table: RouteTable | None) -> Iterator[Item]:
@@ -199,11 +246,6 @@ def _default_route(table: RouteTable, next_hop: IPv4Address, clusters: list[Clus
     yield _foreign_route(table, route, next_hop, cluster)
 
 
-def goes_to(route: Route, next_hop: IPv4Address) -> bool:
-    """Whether a route leads to the firewall."""
-    return route.next_hop_type.lower() == VIRTUAL_APPLIANCE.lower() and route.next_hop_address == str(next_hop)
-
-
 def _route_state(route: Route) -> dict[str, str | None]:
     return {
         "addressPrefix": route.prefix,
@@ -213,14 +255,7 @@ def _route_state(route: Route) -> dict[str, str | None]:
 
 
 def _foreign_route(table: RouteTable, route: Route, next_hop: IPv4Address, cluster: ResourceId | None) -> Finding:
-    known = route.next_hop_type.lower() in (
-        "virtualappliance",
-        "internet",
-        "none",
-        "virtualnetworkgateway",
-        "vnetlocal",
-    )
-    hop = " ".join(part for part in (route.next_hop_type, route.next_hop_address) if part)
+    known, hop = is_understood(route), in_words(route)
     message = f"The default route {route.name} of a table that is not ours leads to {hop}, not to {next_hop}."
     if not known:
         message = f"The default route {route.name} has next hop type {hop}; whether it ends at {next_hop} is unknown."

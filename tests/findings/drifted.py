@@ -9,10 +9,11 @@ import pytest
 
 from local.azure.seed.bodies import route_table_body, subnet_body
 from shared.model.resource_id import ResourceId
-from shared.plan.finding import Code, Finding
+from shared.plan.finding import Code, Finding, Severity
 from shared.plan.names import link_name
 from tests.app.conftest import Contoso
 from tests.app.test_zone_links import identity, shared_zone, trusting
+from tests.drift.test_sweep import work_off
 from tests.findings.watch import provokes, swept
 
 
@@ -82,10 +83,56 @@ async def our_link_is_deleted(contoso: Contoso, cluster: str, _: pytest.MonkeyPa
     return await swept(contoso)
 
 
+@provokes(Code.ROUTE_BLACK_HOLE)
+async def our_tables_drop_what_goes_both_ways(contoso: Contoso, _: str, __: pytest.MonkeyPatch) -> list[Finding]:
+    nodes, vms = contoso.spoke["node_subnet"], contoso.seed["vm_subnet"]
+    assert contoso.table_id_on(nodes) != contoso.table_id_on(vms)
+    found = await _with_routes(contoso, vms, {"to-nowhere": ("10.1.0.0/16", "None")})
+    assert any("drops traffic for the spoke VNet vnet-spoke-1" in item.message for item in found)
+    found = await _with_routes(contoso, nodes, {"to-nowhere": ("10.2.0.0/16", "None")})
+    assert any("drops traffic for the monitoring VNet vnet-monitoring" in item.message for item in found)
+    return found
+
+
+@provokes(Code.ROUTE_BYPASSES_FIREWALL)
+async def two_halves_of_the_internet_go_around(contoso: Contoso, _: str, __: pytest.MonkeyPatch) -> list[Finding]:
+    halves = {"low": ("0.0.0.0/1", "Internet"), "high": ("128.0.0.0/1", "Internet")}
+    found = await _with_routes(contoso, contoso.spoke["node_subnet"], halves)
+    around = [item for item in found if item.code is Code.ROUTE_BYPASSES_FIREWALL]
+    assert [(item.resource.name, item.severity) for item in around] == [
+        ("high", Severity.ERROR),
+        ("low", Severity.ERROR),
+    ]
+    return found
+
+
+async def _with_routes(contoso: Contoso, subnet: str, routes: dict[str, tuple[str, str]]) -> list[Finding]:
+    """What a sweep finds once somebody added routes to our table on a subnet; it leaves them as they are."""
+    table = str(contoso.table_id_on(subnet))
+    for name, (prefix, hop) in routes.items():
+        contoso.put(f"{table}/routes/{name}", {"properties": {"addressPrefix": prefix, "nextHopType": hop}})
+    before = contoso.writes()
+    found = await swept(contoso)
+    await work_off(contoso)
+    assert contoso.writes() == before
+    return found
+
+
 @provokes(Code.ROUTE_MISSING)
 async def our_route_is_deleted(contoso: Contoso, _: str, __: pytest.MonkeyPatch) -> list[Finding]:
     contoso.delete(f"{contoso.table_id_on(contoso.spoke['node_subnet'])}/routes/aks-hublink-default", wait=30)
     return await swept(contoso)
+
+
+@provokes(Code.ROUTE_TABLE_CHANGED)
+async def our_table_lets_gateway_routes_in(contoso: Contoso, _: str, __: pytest.MonkeyPatch) -> list[Finding]:
+    table = str(contoso.table_id_on(contoso.spoke["node_subnet"]))
+    body = contoso.get(table)
+    body["properties"]["disableBgpRoutePropagation"] = False
+    contoso.put(table, {key: body[key] for key in ("location", "tags", "properties")})
+    found = await swept(contoso)
+    assert any("found disableBgpRoutePropagation false" in item.message for item in found)
+    return found
 
 
 @provokes(Code.ROUTE_TABLE_MISSING)

@@ -340,6 +340,23 @@ def test_subnet_named_twice_is_looked_at_once():
 
 
 def test_table_that_is_nearly_full_is_told():
-    full = table(OUR_TABLE_ID, default_route(), *(replace(TO_ONPREM, name=f"pod-{n}") for n in range(320)))
+    to_firewall = [default_route(name=f"to-{n}", prefix=f"192.168.{n // 2}.{n % 2 * 128}/25") for n in range(320)]
+    full = table(OUR_TABLE_ID, default_route(), *to_firewall)
 
     assert the_finding(planned(world(tables=(full,)))).code is Code.LIMIT_NEAR
+
+
+def test_table_of_ours_that_lets_gateway_routes_in_is_told():
+    """BGP routes of a gateway are more specific than the default route and lead around the firewall."""
+    finding = the_finding(planned(world(tables=(table(gateway_routes=True),))))
+
+    assert (finding.code, finding.severity) == (Code.ROUTE_TABLE_CHANGED, Severity.WARNING)
+    assert finding.resource == OUR_TABLE_ID
+    assert "Expected disableBgpRoutePropagation true; found disableBgpRoutePropagation false." in finding.message
+    assert f"az network route-table update --ids {OUR_TABLE_ID} --disable-bgp-route-propagation true" in finding.fix
+
+
+def test_foreign_table_may_let_gateway_routes_in():
+    foreign = table(FOREIGN_TABLE_ID, default_route(name="theirs"), ours=False, gateway_routes=True)
+
+    assert planned(world(subnets=(subnet(route_table=FOREIGN_TABLE_ID),), tables=(foreign,))).findings == ()
