@@ -47,6 +47,7 @@ def test_every_limit_is_reported_with_advice():
     assert [(each.name, each.used, each.limit) for each in usages] == [
         ("source and destination pairs in network rules", 1, 20_000),
         ("rule collection groups", 1, 60),
+        ("IP groups in rules", 0, 200),
         ("bytes in group ours", len(json.dumps(body["properties"], separators=(",", ":"))), 2 * 1024 * 1024),
     ]
     assert all(each.advice for each in usages)
@@ -56,3 +57,19 @@ def test_every_limit_is_reported_with_advice():
 def test_an_old_policy_has_the_smaller_group():
     usages = limit_usage(policy(), {"ours": {}}, group_bytes=MAX_GROUP_BYTES_BEFORE_JULY_2022)
     assert usages[-1].limit == 1024 * 1024
+
+
+@pytest.mark.parametrize(("groups", "limit"), [(48, 60), (60, 60), (61, 90), (91, 90)])
+def test_more_than_60_groups_exist_only_where_azure_allows_90(groups, limit):
+    usages = limit_usage(policy(*(group(name=f"g{number}") for number in range(groups))), {})
+    assert (usages[1].used, usages[1].limit) == (groups, limit)
+    assert usages[1].exceeded == (groups > 90)
+
+
+def test_ip_groups_count_once_however_many_rules_name_them_and_the_parents_count():
+    parent = policy(group(collection(network(source_ip_groups=("/g/A", "/g/b")))), name="parent")
+    rules = collection(network(destination_ip_groups=("/g/a",)), application(source_ip_groups=("/g/C",)))
+    usages = {usage.name: usage for usage in limit_usage(policy(group(rules), base=parent), {})}
+    usage = usages["IP groups in rules"]
+    assert (usage.used, usage.limit) == (3, 200)
+    assert usage.advice
