@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from ipaddress import IPv4Address, IPv4Network
+from shlex import quote
 
 from shared.firewall.addresses import AddressSet, union
 from shared.firewall.decision import Flow
@@ -16,6 +17,7 @@ from shared.firewall.group_body import Collection, Wire
 from shared.firewall.policy import ApplicationRule, FirewallPolicy, IpGroup
 from shared.firewall.selectors import Directory
 from shared.model.resource_id import ResourceId
+from shared.model.world import VirtualNetwork
 from shared.plan.finding import Code, Finding, Severity
 
 AKS_TAG = "AzureKubernetesService"
@@ -23,6 +25,7 @@ APPLICATION_COLLECTION = "allow-aks-egress"
 NETWORK_COLLECTION = "allow-aks-egress-network"
 COLLECTION_NAMES = (APPLICATION_COLLECTION, NETWORK_COLLECTION)
 TIME_SERVER = "ntp.ubuntu.com"
+_MOST_NAMED = 10
 _PROBES = ("mcr.microsoft.com", "packages.aks.azure.com", "login.microsoftonline.com")
 """Names that every cluster needs and that the tag covers."""
 _INTERNET = IPv4Address("203.0.113.10")
@@ -91,6 +94,39 @@ def egress_findings(
     if prefixes and not dns_proxy_on(policy):
         found.append(_no_proxy(resource, own_group))
     return found
+
+
+def unanswered(policy: FirewallPolicy, vnets: Iterable[VirtualNetwork], firewall: IPv4Address | None) -> list[Finding]:
+    """VNets whose DNS server is the firewall although nothing answers there: a firewall answers as DNS proxy only.
+
+    Source: https://learn.microsoft.com/azure/firewall/dns-settings, "DNS proxy". `firewall` is its private address.
+    """
+    asking = {vnet.id for vnet in vnets if firewall and str(firewall) in vnet.dns_servers}
+    if not asking or dns_proxy_on(policy):
+        return []
+    resource = ResourceId.parse(policy.id)
+    names = sorted(vnet.name for vnet in asking)
+    many = f"{len(names)} VNets use" if len(names) > 1 else "One VNet uses"
+    return [
+        Finding(
+            code=Code.FIREWALL_DNS_PROXY_NEEDED,
+            severity=Severity.ERROR,
+            resource=resource,
+            message=(
+                f"{many} the firewall {firewall} as DNS server, and its DNS proxy is off, so no name resolves there: "
+                f"{_some(names)}. Expected enableProxy true; found false."
+            ),
+            fix=(
+                f"`az network firewall policy update --ids {quote(str(resource))} --enable-dns-proxy true`, or give "
+                "these VNets another DNS server."
+            ),
+        )
+    ]
+
+
+def _some(names: Sequence[str]) -> str:
+    more = len(names) - _MOST_NAMED
+    return ", ".join(names[:_MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
 
 
 def _tagged_sources(policy: FirewallPolicy, directory: Directory) -> AddressSet:

@@ -8,6 +8,7 @@ from ipaddress import IPv4Address
 import pytest
 
 from local.azure.seed.bodies import route_table_body, subnet_body
+from local.azure.seed.contoso import POLICY, policy_body
 from shared.model.resource_id import ResourceId
 from shared.plan.finding import Code, Finding, Severity
 from shared.plan.names import link_name
@@ -50,6 +51,22 @@ async def cluster_is_deleted_and_stays_registered(contoso: Contoso, _: str, __: 
 async def registry_loses_a_row(contoso: Contoso, _: str, __: pytest.MonkeyPatch) -> list[Finding]:
     await contoso.unregister()
     return await swept(contoso)
+
+
+@provokes(Code.FIREWALL_DNS_PROXY_NEEDED)
+async def monitoring_asks_a_firewall_that_does_not_answer(
+    contoso: Contoso, _: str, __: pytest.MonkeyPatch
+) -> list[Finding]:
+    vnet = contoso.seed["monitoring_vnet"]
+    body = contoso.get(vnet)
+    kept = {key: body["properties"][key] for key in ("addressSpace", "subnets", "virtualNetworkPeerings")}
+    dns = {"dhcpOptions": {"dnsServers": [contoso.seed["firewall_private_ip"]]}}
+    contoso.put(vnet, {"location": body["location"], "properties": {**kept, **dns}})
+    assert await swept(contoso) == []
+    contoso.put(POLICY, policy_body(proxy=False), wait=300)
+    found = await swept(contoso)
+    assert Code.FIREWALL_DNS_PROXY_OFF in {item.code for item in found}  # time, which is another matter
+    return found
 
 
 @provokes(Code.FIREWALL_RULES_DIFFER)

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from local.azure.seed.bodies import rule_group_body
 from local.azure.seed.contoso import policy_body
-from shared.firewall.inspection import judge
+from shared.firewall.effective import EffectivePolicy
+from shared.firewall.inspection import Fleet, Inspector, judge
+from shared.firewall.wire import parse_policy
 from shared.firewall.writer import SyncResult
 from shared.model.resource_id import ResourceId
+from shared.model.world import VirtualNetwork
+from shared.plan.finding import Finding
 from tests.app.conftest import Contoso
 from tests.firewall_writer.helpers import (
     addresses,
@@ -176,18 +181,85 @@ async def test_subnet_that_cannot_be_read_keeps_its_egress(contoso: Contoso) -> 
     assert sorted(enforced(contoso, EGRESS)) == ["aks-fqdn-tag", "aks-time"]
 
 
-@pytest.mark.parametrize(("rows", "expected"), [(790, []), (801, ["LIMIT_NEAR"])])
-async def test_zones_on_the_hub_are_told_before_they_are_full(contoso: Contoso, rows: int, expected: list[str]) -> None:
-    from dataclasses import replace
-
-    from shared.firewall.effective import EffectivePolicy
-    from shared.firewall.wire import parse_policy
-
+async def _judged(contoso: Contoso, *, zones: int = 0, **fleet: Any) -> list[Finding]:
+    """What is found with so many zones in the registry, and with what a sweep knows of the fleet."""
     snapshot = await contoso.app.firewall_writer._targets.read()
     wire: Any = await contoso.app.reader.firewall_policy(contoso.app.settings.firewall_policy_id)
     effective = EffectivePolicy(policy=parse_policy(wire, []))
-    found = judge(effective, replace(snapshot, zones=rows), contoso.app.settings)
-    assert [str(finding.code) for finding in found] == expected
+    return judge(effective, replace(snapshot, zones=zones), contoso.app.settings, fleet=Fleet(**fleet))
+
+
+@pytest.mark.parametrize(("rows", "expected"), [(790, []), (801, ["vnet-hub", "vnet-monitoring"])])
+async def test_zones_are_told_before_hub_and_monitoring_vnets_are_full(
+    contoso: Contoso, rows: int, expected: list[str]
+) -> None:
+    found = await _judged(contoso, zones=rows)
+    assert sorted(finding.resource.name for finding in found) == expected
+    assert {str(finding.code) for finding in found} <= {"LIMIT_NEAR"}
+
+
+async def test_other_private_zones_that_a_sweep_sees_count(contoso: Contoso) -> None:
+    hub = ResourceId.parse(contoso.seed["hub_vnet"])
+    (finding,) = await _judged(contoso, zones=20, zones_of={hub: 950})
+    assert (finding.resource, finding.message) == (hub, "950 of 1,000 private DNS zones on the VNet are used.")
+    assert await _judged(contoso, zones=20, zones_of={hub: 30}) == []
+    many = await _judged(contoso, zones=900, zones_of={hub: 30})  # Resource Graph lags, or does not see everything
+    assert {"900 of 1,000" in finding.message for finding in many} == {True}
+
+
+async def test_peerings_of_the_hub_are_told_before_it_is_full(contoso: Contoso) -> None:
+    snapshot = await contoso.app.firewall_writer._targets.read()
+    wire: Any = await contoso.app.reader.firewall_policy(contoso.app.settings.firewall_policy_id)
+    (side, *_) = snapshot.hub.vnet.peerings
+    full = replace(snapshot.hub, vnet=replace(snapshot.hub.vnet, peerings=(side,) * 450))
+    policy = EffectivePolicy(policy=parse_policy(wire, []))
+    (finding,) = judge(policy, replace(snapshot, hub=full), contoso.app.settings)
+    assert finding.message == "450 of 500 peerings of the VNet are used."
+
+
+def _ask_the_firewall(contoso: Contoso, vnet: str, *servers: str) -> None:
+    body = contoso.get(vnet)
+    kept = {key: body["properties"][key] for key in ("addressSpace", "subnets", "virtualNetworkPeerings")}
+    dns = {"dhcpOptions": {"dnsServers": list(servers or (contoso.seed["firewall_private_ip"],))}}
+    contoso.put(vnet, {"location": body["location"], "properties": {**kept, **dns}})
+
+
+async def test_monitoring_that_asks_a_firewall_without_dns_proxy_is_an_error(contoso: Contoso) -> None:
+    _ask_the_firewall(contoso, contoso.seed["monitoring_vnet"])
+    assert codes(await sync(contoso)) == []
+    contoso.put(contoso.seed["firewall_policy"], policy_body(proxy=False), wait=300)
+    contoso.azure.clock.advance(30)
+    (finding,) = (await sync(contoso)).findings
+    assert (finding.code, finding.severity) == ("FIREWALL_DNS_PROXY_NEEDED", "error")
+    assert "vnet-monitoring" in finding.message
+
+
+async def test_spokes_count_where_a_sweep_hands_them_in_and_they_are_peered_with_the_hub(contoso: Contoso) -> None:
+    _ask_the_firewall(contoso, contoso.spoke["vnet"])
+    contoso.put(contoso.seed["firewall_policy"], policy_body(proxy=False), wait=300)
+    spoke = await contoso.app.reader.virtual_network(ResourceId.parse(contoso.spoke["vnet"]))
+    assert spoke is not None
+    inspector = Inspector(contoso.app.reader, contoso.app.settings, contoso.app.clock)
+    snapshot = await contoso.app.firewall_writer._targets.read()
+
+    async def found(*vnets: VirtualNetwork) -> list[str]:
+        return [str(item.code) for item in await inspector.inspect(snapshot, changed=True, fleet=Fleet(vnets=vnets))]
+
+    stranger = replace(spoke, id=ResourceId.parse(contoso.spoke["vnet"] + "-stranger"))
+    assert (await found(), await found(stranger)) == ([], [])
+    assert await found(spoke) == ["FIREWALL_DNS_PROXY_NEEDED"]
+
+
+async def test_appliance_of_another_maker_may_answer_dns(contoso: Contoso) -> None:
+    """FIREWALL_PRIVATE_IP may be an appliance in front of which the policy says nothing."""
+    _ask_the_firewall(contoso, contoso.seed["monitoring_vnet"], "10.0.1.99")
+    contoso.put(contoso.seed["firewall_policy"], policy_body(proxy=False), wait=300)
+    contoso.azure.clock.advance(30)
+    assert codes(await sync(contoso, contoso.app_with(firewall_private_ip="10.0.1.99"))) == []
+    _ask_the_firewall(contoso, contoso.seed["monitoring_vnet"])
+    contoso.azure.clock.advance(30)
+    same = contoso.app_with(firewall_private_ip=contoso.seed["firewall_private_ip"])
+    assert codes(await sync(contoso, same)) == ["FIREWALL_DNS_PROXY_NEEDED"]
 
 
 async def test_report_mode_writes_neither_group(contoso: Contoso) -> None:
