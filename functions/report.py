@@ -7,7 +7,6 @@ import json
 import azure.functions as func
 
 from functions.http import answer_or_problem
-from shared.errors import SettingsError
 from shared.problem import MEDIA_TYPE, Problem
 
 blueprint = func.Blueprint()
@@ -34,16 +33,17 @@ async def health(req: func.HttpRequest) -> func.HttpResponse:  # noqa: ARG001  #
 @blueprint.route(route="drift", methods=["GET"], auth_level=func.AuthLevel.FUNCTION)
 async def drift(req: func.HttpRequest) -> func.HttpResponse:
     """The newest drift report as JSON, or as Markdown with `?format=md`; 404 before the first sweep."""
+    return await answer_or_problem(lambda: _drift(as_text=req.params.get("format") == "md"))
+
+
+async def _drift(*, as_text: bool) -> func.HttpResponse:
     from shared.drift.report import as_markdown
     from shared.runtime import current_runtime
 
-    try:
-        report = await current_runtime().drift_reports.latest()
-    except SettingsError as error:
-        return _problem(Problem(status=503, code="settings", detail="Wrong settings.", mistakes=error.mistakes))
+    report = await current_runtime().drift_reports.latest()
     if report is None:
         return _problem(Problem(status=404, code="no-report", detail="No sweep has ended yet."))
-    if req.params.get("format") == "md":
+    if as_text:
         return func.HttpResponse(as_markdown(report), mimetype="text/markdown", headers=_NO_STORE)
     return func.HttpResponse(json.dumps(report), mimetype="application/json", headers=_NO_STORE)
 

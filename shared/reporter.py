@@ -17,22 +17,37 @@ from shared.plan import drift
 from shared.plan.combined import finding_data
 from shared.plan.finding import Code, Finding
 from shared.storage.changes import Change, Changes
+from shared.storage.refusals import Refusals
 from shared.telling import current_work, tell
 
 log = logging.getLogger(__name__)
 
 SWEEP = "detect_drift"
 FIREWALL_WRITE = "put_rule_collection_group"
-REFUSALS = frozenset({Code.PLAN_UNSAFE, Code.PLAN_TOO_LARGE, Code.RIGHTS_MISSING, Code.CHANGE_FAILED})
+REFUSALS = frozenset(
+    {
+        Code.CHANGE_FAILED,
+        Code.FIREWALL_GROUP_FOREIGN,
+        Code.FIREWALL_PRIORITY_TAKEN,
+        Code.NODE_GROUP_LOCKED,
+        Code.PLAN_TOO_LARGE,
+        Code.PLAN_UNSAFE,
+        Code.RIGHTS_MISSING,
+        Code.ZONE_OVERLAPPING,
+    }
+)
+"""Findings that say that the guard or Azure refused a change for good."""
 _QUIET = (Result.ALREADY, Result.GONE)
+_SETTLED = (Result.DONE, Result.ALREADY, Result.GONE)
 Data = Mapping[str, Any]
 
 
 class Reporter:
     """Tells what the app found and did to those who were not there."""
 
-    def __init__(self, changes: Changes, publisher: Publisher, clock: Clock) -> None:
+    def __init__(self, changes: Changes, refusals: Refusals, publisher: Publisher, clock: Clock) -> None:
         self._changes = changes
+        self._refusals = refusals
         self._publisher = publisher
         self._clock = clock
 
@@ -41,7 +56,9 @@ class Reporter:
         now, (asked_by, correlation) = self._clock.now(), _asked()
         rows = [_change(outcome, now, asked_by, correlation) for outcome in outcomes if outcome.result not in _QUIET]
         await self._record(rows)
-        events = [_refused(finding, now, correlation) for finding in findings if finding.code in REFUSALS]
+        stale = await self._remember(outcomes, now)
+        news = [finding for finding in findings if finding.code in REFUSALS and finding not in stale]
+        events = [_refused(finding, now, correlation) for finding in news]
         if asked_by == SWEEP:
             events += [_repaired(row) for row in rows if row.result == Result.DONE]
         await self._publisher.publish(events)
@@ -75,6 +92,21 @@ class Reporter:
             tell(log, "journal does not answer", level=logging.WARNING, error=type(error).__name__)
         else:
             tell(log, "journal kept short", level=logging.DEBUG, forgotten=forgotten)
+
+    async def _remember(self, outcomes: Sequence[Outcome], now: datetime) -> list[Finding]:
+        """Remember what was refused, and forget what no longer is; answers the refusals that are no news."""
+        from azure.core.exceptions import AzureError  # noqa: PLC0415  # cold start
+
+        stale = []
+        try:
+            for outcome in outcomes:
+                if outcome.finding is None and outcome.result in _SETTLED:
+                    await self._refusals.forget(outcome.action)
+                elif outcome.finding and not await self._refusals.remember(outcome.action, outcome.finding, at=now):
+                    stale.append(outcome.finding)
+        except AzureError as error:
+            tell(log, "refusals not remembered", level=logging.WARNING, error=type(error).__name__)
+        return stale
 
     async def _record(self, rows: Sequence[Change]) -> None:
         from azure.core.exceptions import AzureError  # noqa: PLC0415  # cold start
@@ -114,7 +146,7 @@ def _repaired(row: Change) -> OwnEvent:
 
 def _refused(finding: Finding, at: datetime, correlation: str) -> OwnEvent:
     data = {**finding_data(finding), "correlation": correlation}
-    occasion = f"{correlation}|{finding.code}"
+    occasion = f"{correlation}|{finding.code}|{finding.message}"
     return OwnEvent(type=EventType.CHANGE_REFUSED, subject=str(finding.resource), at=at, occasion=occasion, data=data)
 
 
@@ -124,9 +156,8 @@ def found_events(previous: Data | None, report: Data) -> Iterator[OwnEvent]:
     known = {_finding_key(item) for item in _of(previous, "findings")}
     for item in _of(report, "findings"):
         if _finding_key(item) not in known and item["code"] not in drift.CODES:  # those are told as actions, below
-            yield _found(
-                str(item["resource"]), {"sweep": sweep, "finding": item, "action": None}, at, str(item["code"])
-            )
+            what = f"{item['code']}|{item['message']}"
+            yield _found(str(item["resource"]), {"sweep": sweep, "finding": item, "action": None}, at, what)
     asked = {_action_key(item) for name in ("actions", "heldBack") for item in _of(previous, name)}
     for name in ("actions", "heldBack"):
         for item in _of(report, name):
@@ -162,14 +193,15 @@ def _found(subject: str, data: Data, at: datetime, what: str) -> OwnEvent:
 def verdict_events(previous: Data | None, report: Data) -> Iterator[OwnEvent]:
     """Clusters whose verdict became reachable or unreachable since the sweep before; new ones count. Pure.
 
-    An ambiguous verdict is no news: a cluster is told again when it is known for sure.
+    An ambiguous verdict is no news, nor is an unreachable one that Resource Manager did not confirm: a cluster is told
+    again when it is known for sure.
     """
     at = datetime.fromisoformat(report["endedAt"])
-    before = {str(item["id"]).lower(): str(item["verdict"]) for item in _clusters(previous)}
+    before = {str(item["id"]).lower(): str(item["verdict"]) for item in _clusters(previous) if _is_sure(item)}
     types = {"reachable": EventType.CLUSTER_REACHABLE, "unreachable": EventType.CLUSTER_UNREACHABLE}
     for item in _clusters(report):
         verdict, was = str(item["verdict"]), before.get(str(item["id"]).lower())
-        if verdict == was or verdict not in types:
+        if verdict == was or verdict not in types or not _is_sure(item):
             continue
         data = {
             "sweep": report["sweep"],
@@ -182,6 +214,11 @@ def verdict_events(previous: Data | None, report: Data) -> Iterator[OwnEvent]:
         }
         occasion = str(report["sweep"])
         yield OwnEvent(type=types[verdict], subject=str(item["id"]), at=at, occasion=occasion, data=data)
+
+
+def _is_sure(cluster: Data) -> bool:
+    """Resource Graph may only lag behind when it shows a cluster as unreachable."""
+    return bool(cluster["verdict"] != "unreachable" or cluster["confirmed"])
 
 
 def _clusters(report: Data | None) -> Iterable[Data]:

@@ -12,6 +12,7 @@ from shared.azure_clients import AzureClients
 from shared.clock import Clock, SystemClock
 from shared.drift.detector import DriftDetector
 from shared.drift.firewall import FirewallCheck
+from shared.drift.obstacles import Obstacles
 from shared.firewall.inspection import Inspector
 from shared.firewall.targets import Targets
 from shared.firewall.writer import FirewallWriter
@@ -31,6 +32,7 @@ from shared.storage.drift_reports import DriftReports
 from shared.storage.firewall_history import FirewallHistory
 from shared.storage.firewall_state import FirewallState
 from shared.storage.locks import Locks
+from shared.storage.refusals import Refusals
 from shared.storage.registry import Registry
 from shared.storage.runs import Runs
 from shared.storage.work import WorkQueues
@@ -134,7 +136,12 @@ class Runtime:
     @cached_property
     def reporter(self) -> Reporter:
         """What tells others what was found and done."""
-        return Reporter(self.changes, self.publisher, self.clock)
+        return Reporter(self.changes, self.refusals, self.publisher, self.clock)
+
+    @cached_property
+    def refusals(self) -> Refusals:
+        """What Azure refused at the last try."""
+        return Refusals(self.storage)
 
     @cached_property
     def runs(self) -> Runs:
@@ -181,6 +188,7 @@ class Runtime:
             graph=self.resource_graph,
             reader=self.reader,
             rights=RightsReader(self.clients),
+            obstacles=Obstacles(self.reader, self.refusals),
             firewall=FirewallCheck(
                 targets=targets,
                 inspector=Inspector(self.reader, self.settings, self.clock),

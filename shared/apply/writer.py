@@ -50,9 +50,10 @@ class NetworkWriter:
         with azure_errors(link):
             live = [parse.link(item.as_dict()) async for item in operations.list(zone.resource_group, zone.name)]
             present = next((item for item in live if item and item.vnet == ResourceId.parse(vnet)), None)
-            if present and present.healthy:
+            spoilt = present is not None and present.ours and present.registers
+            if present and present.healthy and not spoilt:
                 return False
-            if present and not present.broken:
+            if present and not present.broken and not spoilt:
                 raise NotReady("The link is being made.", resource=str(present.id))
             only_if: dict[str, Any] = {} if present else {"etag": "*", "match_condition": MatchConditions.IfMissing}
             poller = await operations.begin_create_or_update(zone.resource_group, zone.name, link.name, body, **only_if)

@@ -12,10 +12,11 @@ from shared.clock import Clock
 from shared.drift.firewall import FirewallCheck
 from shared.drift.fleet import FleetRows, fleet_world, subnet_prefixes
 from shared.drift.network import network_data, verdict_counts
-from shared.drift.report import DriftReport
+from shared.drift.obstacles import Obstacles, being_repaired
+from shared.drift.report import DriftReport, incomplete, of_the_hub
 from shared.drift.rights import check_rights
-from shared.drift.suspects import Suspect, suspects
-from shared.drift.verdicts import ClusterVerdict, confirm, judge_fleet, unreachable
+from shared.drift.suspects import suspects
+from shared.drift.verdicts import ClusterVerdict, confirm, judge_fleet, unconfirmed, unreachable
 from shared.events import is_looked_after
 from shared.model.world import World
 from shared.observe.observer import Observer
@@ -50,6 +51,7 @@ class DriftDetector:
         graph: ResourceGraph,
         reader: Reader,
         rights: RightsReader,
+        obstacles: Obstacles,
         firewall: FirewallCheck,
         observer: Observer,
         surveyor: Surveyor,
@@ -64,6 +66,7 @@ class DriftDetector:
         self._graph = graph
         self._reader = reader
         self._rights = rights
+        self._obstacles = obstacles
         self._firewall = firewall
         self._observer = observer
         self._surveyor = surveyor
@@ -101,15 +104,17 @@ class DriftDetector:
         found = suspects(wanted, world, [row.cluster for row in registered])
         places = [item.scope for item in found if is_looked_after(item.scope, self._settings)]
         confirmed = combine(await self._surveyor.survey(places), gaps=gaps)
-        firewall = await self._firewall.check(subnet_prefixes(world))
         repairs = await self._ask_for_repairs(confirmed, correlation, started)
+        obstacles = await self._obstacles.of(confirmed.plan.actions, rows.links)
+        firewall, unread = await self._firewall.check(subnet_prefixes(world))
         verdicts, network = await self._judge(world, rows)
         not_reached = unreachable(
             verdicts,
-            {place.scope.resource for place in confirmed.places if place.wants_work},
+            being_repaired(confirmed, obstacles),
             rules_are_synced=self._settings.mode_of(Rule.API_RULES) is Mode.ENFORCE,
         )
         rights = await check_rights(world, rows.role_assignments, self._rights)
+        blind = (*gaps, *unread, *unconfirmed(verdicts))
         report = DriftReport(
             correlation=correlation,
             started_at=started,
@@ -120,17 +125,28 @@ class DriftDetector:
             plan=confirmed,
             repairs=repairs,
             queries=self._graph.queries - asked,
-            gaps=(*gaps, *rights.gaps),
+            gaps=(*blind, *rights.gaps),
             verdicts=verdict_counts(verdicts),
             network=network,
-            others=(*firewall, *not_reached, *rights.findings),
+            obstacles=obstacles,
+            others=(
+                *of_the_hub(wanted, hub),
+                *firewall,
+                *not_reached,
+                *rights.findings,
+                *incomplete(blind, rights.gaps, hub),
+            ),
         )
-        previous, data = await self._reports.latest(), report.as_data()
-        await self._reports.keep(data, at=report.ended_at)
-        _tell(report, found)
-        telemetry().judged(report.verdicts)
-        await self._reporter.swept(previous, data)
+        await self._publish(report)
         return report
+
+    async def _publish(self, report: DriftReport) -> None:
+        """Tell of a sweep; the log first, which needs no storage."""
+        _tell(report)
+        telemetry().judged(report.verdicts)
+        previous, data = await self._reports.latest(), report.as_data()
+        await self._reporter.swept(previous, data)
+        await self._reports.keep(data, at=report.ended_at)
 
     async def _judge(self, world: World, rows: FleetRows) -> tuple[tuple[ClusterVerdict, ...], dict[str, Any]]:
         """Whether the monitoring VNets reach every cluster, and the network as the report shows it."""
@@ -187,14 +203,14 @@ class DriftDetector:
         return tuple(str(place.scope.resource) for place in places)
 
 
-def _tell(report: DriftReport, found: tuple[Suspect, ...]) -> None:
+def _tell(report: DriftReport) -> None:
     for finding in report.findings:
         tell_finding(log, finding)
     tell(
         log,
         "fleet swept",
         clusters=report.clusters,
-        suspects=len(found),
+        suspects=len(report.suspects),
         findings=len(report.findings),
         actions=len(report.plan.plan.actions),
         repairs=len(report.repairs),

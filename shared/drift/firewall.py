@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 
-from shared.errors import PermanentError, UnsafePlan
+from shared.errors import PermanentError, TemporaryError, UnsafePlan
 from shared.firewall.findings import edited_by_hand, held, refused, rules_differ
 from shared.firewall.group_writer import Target
 from shared.firewall.hold import Hold
@@ -37,17 +37,20 @@ class FirewallCheck:
         self._history = history
         self._settings = settings
 
-    async def check(self, prefixes: Prefixes) -> tuple[Finding, ...]:
-        """What is wrong; `prefixes` are those of every subnet of the fleet."""
+    async def check(self, prefixes: Prefixes) -> tuple[tuple[Finding, ...], tuple[str, ...]]:
+        """What is wrong, and in words what could not be looked at; `prefixes` are those of all subnets of the fleet."""
         try:
             snapshot = await self._targets.read(prefixes)
+            found = list(await self._inspector.inspect(snapshot, changed=True))
         except (PermanentError, UnsafePlan) as error:
-            return (refused(error, self._targets.api_group),)
-        found = list(await self._inspector.inspect(snapshot, changed=True))
+            return (refused(error, self._targets.api_group),), ()
+        except TemporaryError as error:
+            # A policy that is being updated or throttled must not keep links and routes from being repaired.
+            return (), (f"the firewall policy could not be read: {error.message}",)
         hold = await self._state.hold(self._settings.firewall_policy_id)
         for target in snapshot.targets:
             found += [finding async for finding in self._differing(target, hold)]
-        return tuple(found)
+        return tuple(found), ()
 
     async def _differing(self, target: Target, hold: Hold | None) -> AsyncIterator[Finding]:
         if hold:

@@ -11,7 +11,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv4Network
 
-from shared.model.azure_types import API_SERVER_NAME, LOAD_BALANCER, PRIVATE_DNS_ZONE, PRIVATE_ENDPOINT
+from shared.model.azure_types import (
+    AKS_ZONE_SUFFIXES,
+    API_SERVER_NAME,
+    LOAD_BALANCER,
+    PRIVATE_DNS_ZONE,
+    PRIVATE_ENDPOINT,
+)
 from shared.model.resource_id import ResourceId
 from shared.model.rights import RoleAssignment
 from shared.model.security_groups import SecurityGroup
@@ -70,6 +76,7 @@ def fleet_world(rows: FleetRows, hub: Hub, registered: Iterable[ApiServer], sett
     return World(
         hub=hub,
         clusters=clusters,
+        stray_zones=_stray(zones, clusters, settings),
         vnets=vnets,
         subnets_in_scope=_subnets(clusters, vnets.values(), hub, settings),
         route_tables={table.id: table for table in rows.route_tables},
@@ -111,6 +118,22 @@ def _named_zone(cluster: Cluster, zones: Mapping[ResourceId, Zone]) -> Zone | No
     # The zone of a system-mode cluster is called as its private FQDN without the first label.
     name = cluster.private_fqdn.lower().split(".", 1)[-1]
     return zones.get(cluster.node_group.resource(PRIVATE_DNS_ZONE, name))
+
+
+def _stray(
+    zones: Mapping[ResourceId, Zone], clusters: Iterable[ObservedCluster], settings: Settings
+) -> tuple[Zone, ...]:
+    """AKS zones in our care that no cluster uses; a stopped cluster does not tell which zone in its group it uses."""
+    known = list(clusters)
+    used = {item.zone.id for item in known if item.zone}
+    asleep = {item.cluster.node_group for item in known if not item.cluster.running}
+    return tuple(
+        zone
+        for zone in zones.values()
+        if zone.id in settings.trusted_zone_ids
+        or (zone.name.endswith(AKS_ZONE_SUFFIXES) and settings.allows_subscription(zone.id.subscription_id))
+        if zone.id not in used and zone.id.group not in asleep
+    )
 
 
 def _endpoint_of(cluster: Cluster, endpoints: Mapping[ResourceId, Endpoint]) -> Endpoint | None:

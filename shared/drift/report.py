@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from shared.drift.suspects import Suspect
+from shared.model.world import Hub
+from shared.plan.action import Plan
 from shared.plan.combined import CombinedPlan, finding_data, waiting_data
-from shared.plan.drift import CODES, drift_findings
-from shared.plan.finding import Finding
+from shared.plan.drift import CODES, Obstacle, Place, drift_findings
+from shared.plan.finding import Code, Finding, Severity
 
 VERSION = 1
 _MOST_LINES = 50
+_MOST_GAPS = 5
 _MARKS = {"error": "🔴", "warning": "🟡", "info": "🔵"}
 
 
@@ -23,8 +26,9 @@ class DriftReport:
 
     `clusters` were seen, `suspects` seemed wrong to Resource Graph, `plan` is what Resource Manager confirmed.
     `repairs` are the places that were put on the queue. `queries` counts Resource Graph queries. `verdicts` counts
-    clusters by verdict, `network` is what `shared.drift.network` makes of the fleet. `others` are findings
-    about the firewall's rules, and about clusters that are not reached or whose identity lacks rights.
+    clusters by verdict, `network` is what `shared.drift.network` makes of the fleet. `gaps` are what the search may
+    have missed. `obstacles` are to changes of the plan; `others` are findings about the hub, the firewall and the
+    search itself, and about clusters that are not reached or whose identity lacks rights.
     """
 
     correlation: str
@@ -39,18 +43,19 @@ class DriftReport:
     gaps: tuple[str, ...] = field(default=())
     verdicts: Mapping[str, int] = field(default_factory=dict)
     network: Mapping[str, Any] = field(default_factory=dict)
+    obstacles: Mapping[Place, Obstacle] = field(default_factory=dict)
     others: tuple[Finding, ...] = ()
 
     @property
     def findings(self) -> tuple[Finding, ...]:
         """What is to be changed, what the planner found and the guard refused, and what was found about clusters."""
-        found = (*drift_findings(self.plan.plan), *self.plan.findings, *self.others)
-        return tuple(sorted(found, key=lambda finding: finding.sort_key))
+        found = (*drift_findings(self.plan.plan, self.obstacles), *self.plan.findings, *self.others)
+        return tuple(sorted(dict.fromkeys(found), key=lambda finding: finding.sort_key))
 
     @property
     def clean(self) -> bool:
         """Whether nothing is wrong anywhere."""
-        return self.plan.empty and not self.findings and not self.plan.plan.waiting
+        return self.plan.empty and not self.findings and not self.plan.plan.waiting and not self.gaps
 
     def as_data(self) -> dict[str, Any]:
         """The report as JSON data; docs/drift-report.md describes every member."""
@@ -79,6 +84,32 @@ class DriftReport:
         }
 
 
+def of_the_hub(wanted: Plan, hub: Hub) -> tuple[Finding, ...]:
+    """What the plan for the fleet finds about the hub VNet, which was read from Resource Manager and is no suspect."""
+    return tuple(finding for finding in wanted.findings if finding.resource == hub.vnet.id)
+
+
+def incomplete(blind: Sequence[str], unchecked: Sequence[str], hub: Hub) -> tuple[Finding, ...]:
+    """A finding when the sweep may have missed something: a blind sweep must not look like a clean one.
+
+    `blind` is what could not be searched or looked at, `unchecked` what matters less; both in words.
+    """
+    gaps = (*blind, *unchecked)
+    if not gaps:
+        return ()
+    told = "; ".join(gaps[:_MOST_GAPS]) + (f"; and {len(gaps) - _MOST_GAPS} more" if len(gaps) > _MOST_GAPS else "")
+    return (
+        Finding(
+            code=Code.SWEEP_INCOMPLETE,
+            severity=Severity.ERROR if blind else Severity.WARNING,
+            resource=hub.vnet.id,
+            message=f"The sweep may have missed something: {told}.",
+            fix="Give the app's identity its role in every spoke subscription, then wait for the next sweep; what is "
+            "throttled or unavailable passes by itself.",
+        ),
+    )
+
+
 def as_markdown(report: dict[str, Any]) -> str:
     """A report's JSON data as Markdown, short enough for a chat message."""
     reach = ", ".join(f"{count} {verdict}" for verdict, count in report["verdicts"].items() if count)
@@ -100,7 +131,6 @@ def as_markdown(report: dict[str, Any]) -> str:
         if item["code"] not in CODES  # the actions above
     ]
     lines += [f"- … `{_cell(item['resource'])}`: {_cell(item['message'])}" for item in report["waiting"]]
-    lines += [f"- ⚠ the search may have missed something: {_cell(gap)}" for gap in report["gaps"]]
     if len(lines) > _MOST_LINES:
         lines = [*lines[:_MOST_LINES], f"- … and {len(lines) - _MOST_LINES} more lines"]
     return "\n".join(lines) + "\n"

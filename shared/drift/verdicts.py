@@ -125,6 +125,19 @@ def unreachable(
     )
 
 
+def unconfirmed(found: Iterable[ClusterVerdict]) -> tuple[str, ...]:
+    """In words, how many clusters seem unreachable and were not looked at closely."""
+    left = [item for item in found if item.answer is Answer.UNREACHABLE and not item.confirmed]
+    left = [item for item in left if _should_answer(item.observed.cluster)]
+    return (f"{len(left)} clusters seem unreachable and could not be looked at closely",) if left else ()
+
+
+def _urgency(item: ClusterVerdict) -> tuple[bool, int, str]:
+    """Clusters that should answer and do not come first, stopped ones last."""
+    cluster = item.observed.cluster
+    return not _should_answer(cluster), _WORST_FIRST.index(item.answer), cluster.id.key
+
+
 def _should_answer(cluster: Cluster) -> bool:
     """Whether a cluster runs and AKS is done with it: while it is being created nobody can reach it yet."""
     return cluster.running and not cluster.being_changed
@@ -133,11 +146,11 @@ def _should_answer(cluster: Cluster) -> bool:
 async def confirm(
     found: tuple[ClusterVerdict, ...], observer: ReachabilityObserver, sources: tuple[ResourceId, ...]
 ) -> tuple[ClusterVerdict, ...]:
-    """Judge again, on Resource Manager's answers, what does not seem reachable; the first `MOST_CONFIRMED` of it.
+    """Judge again, on Resource Manager's answers, what does not seem reachable; the worst `MOST_CONFIRMED` of it.
 
     A cluster that is gone by now is left out. One that cannot be read keeps its verdict, unconfirmed.
     """
-    doubtful = [item for item in found if item.answer is not Answer.REACHABLE][:MOST_CONFIRMED]
+    doubtful = sorted((item for item in found if item.answer is not Answer.REACHABLE), key=_urgency)[:MOST_CONFIRMED]
     free = asyncio.Semaphore(SIDE_BY_SIDE)
 
     async def again(item: ClusterVerdict) -> ClusterVerdict | None:

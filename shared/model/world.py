@@ -85,13 +85,14 @@ class Cluster:
 
 @dataclass(frozen=True, kw_only=True)
 class Link:
-    """A virtual network link of a private DNS zone."""
+    """A virtual network link of a private DNS zone. `registers`: the VNet's machines get records in the zone."""
 
     id: ResourceId
     vnet: ResourceId
     provisioning_state: str
     link_state: str
     ours: bool
+    registers: bool = False
 
     @property
     def healthy(self) -> bool:

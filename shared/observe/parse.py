@@ -95,6 +95,7 @@ def link(wire: Wire) -> Link | None:
         provisioning_state=str(facts.get("provisioningState") or "Succeeded"),
         link_state=str(facts.get("virtualNetworkLinkState") or "Completed"),
         ours=is_ours(wire.get("tags") or {}),
+        registers=bool(facts.get("registrationEnabled")),
     )
 
 

@@ -6,6 +6,7 @@ A look at one place asks for the same changes, but there they are what the app d
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 
 from shared.model.resource_id import ResourceId
 from shared.plan.action import Action, ActionKind, Plan, State
@@ -30,12 +31,42 @@ CODES = frozenset({*_NEW.values(), *_CHANGED.values()})
 """The codes of findings that stand for an action of the same report."""
 
 
-def drift_findings(plan: Plan) -> Iterator[Finding]:
-    """A finding for every change that is needed; those that the mode holds back are not repaired."""
+Place = tuple[str, str]
+"""The kind of a change and the resource it is for."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Obstacle:
+    """Why a change that is needed will not be made: Azure refused the last try, or is known to refuse it."""
+
+    code: Code
+    message: str
+    fix: str
+
+
+def place_of(kind: str, resource: ResourceId) -> Place:
+    """What a change is for; the same for ids that differ in case."""
+    return str(kind), resource.key
+
+
+def drift_findings(plan: Plan, obstacles: Mapping[Place, Obstacle]) -> Iterator[Finding]:
+    """A finding for every change that is needed; not repaired is what the mode holds back or Azure refuses."""
     for action in plan.actions:
-        yield _finding(action, repaired=True)
+        obstacle = obstacles.get(place_of(action.kind, action.resource))
+        yield _refused(action, obstacle) if obstacle else _finding(action, repaired=True)
     for action in plan.held_back:
         yield _finding(action, repaired=False)
+
+
+def _refused(action: Action, obstacle: Obstacle) -> Finding:
+    return Finding(
+        code=obstacle.code,
+        severity=Severity.ERROR,
+        resource=action.resource,
+        cluster=action.cluster,
+        message=f"{_sentence(action.reason)}, and the app cannot mend it. {obstacle.message}",
+        fix=obstacle.fix,
+    )
 
 
 def _finding(action: Action, *, repaired: bool) -> Finding:

@@ -118,6 +118,8 @@ def _links(zone: Zone, cluster: Cluster | None, world: World) -> Iterator[Item]:
             yield from _missing(zone, target, cluster)
         elif not link.healthy:
             yield from _unhealthy(link, cluster)
+        elif link.ours and link.registers:
+            yield _registering(link, cluster)
 
 
 def _missing(zone: Zone, target: ResourceId, cluster: Cluster | None) -> Iterator[Item]:
@@ -135,6 +137,19 @@ def _missing(zone: Zone, target: ResourceId, cluster: Cluster | None) -> Iterato
         before=None,
         after=after,
         reason=f"{zone.name} is not linked to {target.name}",
+        cluster=cluster.id if cluster else None,
+    )
+
+
+def _registering(link: Link, cluster: Cluster | None) -> Action:
+    """Somebody switched auto-registration on: every machine of the VNet would write into AKS's zone."""
+    before = {"virtualNetwork": str(link.vnet), "registrationEnabled": True}
+    return Action(
+        kind=ActionKind.PUT_LINK,
+        resource=link.id,
+        before=before,
+        after={**before, "registrationEnabled": False},
+        reason=f"the link to {link.vnet.name} registers the VNet's machines in the zone",
         cluster=cluster.id if cluster else None,
     )
 

@@ -107,6 +107,17 @@ def test_zone_is_recognised_in_any_casing():
     assert len(linked_to(planned(world(cluster=observed(zone=zone(upper, links=())))))) == 2
 
 
+def test_link_of_ours_that_registers_machines_is_put_right_and_a_foreign_one_is_left():
+    ours = link(HUB_ID, registers=True)
+    [action] = planned(world(cluster=observed(zone=zone(links=(ours, link(MONITORING_ID)))))).actions
+
+    assert action.kind is ActionKind.PUT_LINK
+    assert action.resource == ours.id
+    assert (action.before["registrationEnabled"], action.after["registrationEnabled"]) == (True, False)
+    theirs = link(HUB_ID, ours=False, registers=True)
+    assert planned(world(cluster=observed(zone=zone(links=(theirs, link(MONITORING_ID)))))).empty
+
+
 def test_zone_of_a_stopped_cluster_is_neither_linked_nor_complained_about():
     stopped = cluster(power_state="Stopped", private_fqdn=None)
     seen = observed(cluster=stopped, zone=zone(links=()), registered=api_server(stopped_at=NOW))
