@@ -13,7 +13,7 @@ from shared.clock import Clock
 from shared.errors import NotReady, PermanentError, ResourceGone, TemporaryError, UnsafePlan
 from shared.events import is_looked_after
 from shared.model.resource_id import ResourceId
-from shared.model.scope import ScopeKind
+from shared.model.scope import Scope, ScopeKind
 from shared.model.world import World
 from shared.observe.observer import Observer
 from shared.plan.action import Action, ActionKind, Plan, Waiting
@@ -119,7 +119,7 @@ class Reconciler:
         What is not ready yet goes back on the queue with a growing delay and is given up, with a finding, after
         GIVE_UP_MINUTES. Only a failing storage account raises; then the host delivers the message again.
         """
-        if not is_looked_after(item.scope, self._settings):
+        if not (is_looked_after(item.scope, self._settings) or await self._is_registered(item.scope)):
             tell(log, "scope not looked after", scope=str(item.scope))
             report = Report(item=item)
         else:
@@ -130,6 +130,10 @@ class Reconciler:
         if item.run_id and self._runs:
             await self._runs.report(report)
         return report
+
+    async def _is_registered(self, scope: Scope) -> bool:
+        """Whether a cluster has a rule although its subscription was taken out of care: the rule must go with it."""
+        return scope.kind is ScopeKind.CLUSTER and await self._registry.get(scope.resource) is not None
 
     async def _run(self, item: WorkItem) -> Report:
         not_before = 0.0

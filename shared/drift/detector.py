@@ -98,11 +98,13 @@ class DriftDetector:
         started, asked = self._clock.now(), self._graph.queries
         rows, gaps = await self.search()
         hub = await self._observer.hub(fresh=True)
-        registered = [row.api_server for row in await self._registry.all()]
-        world = fleet_world(rows, hub, registered, self._settings)
+        registered = {row.api_server.cluster: row.api_server for row in await self._registry.all()}
+        world = fleet_world(rows, hub, registered.values(), self._settings)
         wanted = await asyncio.to_thread(plan, world, self._settings)
-        found = suspects(wanted, world, [row.cluster for row in registered])
-        places = [item.scope for item in found if is_looked_after(item.scope, self._settings)]
+        found = suspects(wanted, world, registered)
+        scopes = [item.scope for item in found]
+        # A registered cluster counts although its subscription was taken out of care: its rule goes when it goes.
+        places = [scope for scope in scopes if is_looked_after(scope, self._settings) or scope.resource in registered]
         confirmed = combine(await self._surveyor.survey(places), gaps=gaps)
         repairs = await self._ask_for_repairs(confirmed, correlation, started)
         obstacles = await self._obstacles.of(confirmed.plan.actions, rows.links)

@@ -39,7 +39,7 @@ def _cluster(observed: ObservedCluster, world: World, settings: Settings) -> Ite
         yield from _stopped(observed)
         return
     if not settings.allows_subscription(cluster.id.subscription_id):
-        yield not_allowed(cluster)
+        yield not_allowed(cluster, registered=observed.registered is not None)
         return
     verdict = verified_address(observed, world, settings)
     if isinstance(verdict, IPv4Address):

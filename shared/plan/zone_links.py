@@ -53,7 +53,7 @@ def _zone_of_cluster(observed: ObservedCluster, zone: Zone, world: World, settin
         # While a cluster is stopped AKS does not tell its private FQDN, so nothing says that this zone is its own.
         # What links there are stay; the start of the cluster leads here again.
         return
-    refusal = zone_refusal(cluster, zone, settings)
+    refusal = zone_refusal(cluster, zone, settings, registered=observed.registered is not None)
     if refusal:
         yield refusal
     elif cluster.node_group_locked and cluster.zone_id is None:
@@ -62,14 +62,14 @@ def _zone_of_cluster(observed: ObservedCluster, zone: Zone, world: World, settin
         yield from _links(zone, cluster, world)
 
 
-def zone_refusal(cluster: Cluster, zone: Zone, settings: Settings) -> Finding | None:
-    """Why a zone may not be linked for a cluster; None when it may.
+def zone_refusal(cluster: Cluster, zone: Zone, settings: Settings, *, registered: bool = False) -> Finding | None:
+    """Why a zone may not be linked for a cluster; None when it may. `registered`: the cluster has a rule already.
 
     Anybody with rights in a spoke can create a zone called like an AKS zone. Ours to link are only the zone in the
     node resource group of a cluster that really exists and names it, and the zones the settings trust.
     """
     if not settings.allows_subscription(cluster.id.subscription_id):
-        return not_allowed(cluster)
+        return not_allowed(cluster, registered=registered)
     if cluster.zone_id is not None:
         if zone.id in settings.trusted_zone_ids:
             return None
@@ -87,14 +87,16 @@ def zone_refusal(cluster: Cluster, zone: Zone, settings: Settings) -> Finding | 
     return _not_aks(zone, cluster)
 
 
-def not_allowed(cluster: Cluster) -> Finding:
-    """The finding for a cluster in a subscription that is not looked after."""
+def not_allowed(cluster: Cluster, *, registered: bool = False) -> Finding:
+    """The finding for a cluster in a subscription that is not looked after; `registered`: it was, and has a rule."""
+    stays = "its rule stays as it is until the cluster is deleted"
+    what = stays if registered else "nothing is linked or opened for it"
     return Finding(
         code=Code.SUBSCRIPTION_NOT_ALLOWED,
         severity=Severity.WARNING,
         resource=cluster.id,
         cluster=cluster.id,
-        message="The cluster's subscription is not looked after; nothing is linked or opened for it.",
+        message=f"The cluster's subscription is not looked after; {what}.",
         fix="Add the subscription to SPOKE_SUBSCRIPTION_IDS if the cluster is yours.",
     )
 

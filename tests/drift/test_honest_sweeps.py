@@ -145,3 +145,24 @@ async def test_closer_looks_go_to_clusters_that_should_answer(
     monkeypatch.setattr(verdicts, "MOST_CONFIRMED", 0)
     (gap,) = (await sweep(contoso)).gaps
     assert gap.startswith("1 clusters seem unreachable")
+
+
+async def test_rule_of_a_cluster_whose_subscription_was_taken_out_of_care_goes_with_the_cluster(
+    contoso: Contoso,
+) -> None:
+    cluster = await reachable_cluster(contoso)
+    subscription = cluster.split("/")[2]
+    others = [item for item in contoso.seed["settings"]["SPOKE_SUBSCRIPTION_IDS"].split(",") if item != subscription]
+    contoso.app = contoso.app_with(spoke_subscription_ids=",".join(others))
+
+    (finding,) = [item for item in (await sweep(contoso)).findings if str(item.resource).lower() == cluster.lower()]
+    await work_off(contoso)
+
+    assert finding.code is Code.SUBSCRIPTION_NOT_ALLOWED
+    assert "its rule stays" in finding.message
+    assert list(contoso.rules()) == ["aks-1"]
+    contoso.delete(cluster, wait=600)
+    await sweep(contoso)
+    await work_off(contoso)
+    contoso.azure.clock.advance(300)
+    assert contoso.rules() == {}
