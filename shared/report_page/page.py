@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,27 +11,28 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from shared.report_page.layout import Drawing, draw
+from shared.report_page.clusters import WORST_FIRST, reasons, shared_names, told_clusters, worst_first
+from shared.report_page.findings import in_words, told_findings
+from shared.report_page.headline import make_headline
+from shared.report_page.names import counted, moment, short_ids, short_name
+from shared.report_page.networks import told_networks
+from shared.report_page.picture import GLYPHS, make_picture
 
 if TYPE_CHECKING:
     from jinja2 import Environment
+    from markupsafe import Markup
 
 _PARTS = Path(__file__).parent / "parts"
-_SEVERITIES = ("error", "warning", "info")
-_WORST_FIRST = {"unreachable": 0, "ambiguous": 1, "reachable": 2}
+_STYLE = ("page.css", "map.css", "tables.css", "print.css")
+_SCRIPT = ("tables.js", "map.js", "print.js")
+MANY_CLUSTERS = 50
+"""Fleets above this size are listed without the clusters that are reachable, unless all are asked for."""
+FIRST_ROWS = 50
+"""Rows of a table before the rest has to be asked for."""
+FIRST_CHANGES = 15
+"""Changes, the newest, before the rest has to be asked for."""
 MOST_TOLD = 5
-"""Clusters that are not reachable and told with message and fix; of the others only name and code are."""
-_SHAPES = {"reachable": "✓", "unreachable": "✕", "ambiguous": "?"}
-_KINDS = {
-    "put_link": "link the zone",
-    "delete_link": "delete the link",
-    "put_route_table": "make the route table",
-    "put_route": "set the default route",
-    "attach_route_table": "attach the route table",
-    "register_api_server": "register the API server",
-    "forget_api_server": "forget the API server",
-    "put_rule_collection_group": "write the firewall rules",
-}
+"""Reasons that are told at once, and names of clusters that are told for each."""
 Data = Mapping[str, Any]
 
 
@@ -54,21 +54,24 @@ def render(report: Data, *, history: Sequence[Data] = (), changes: Sequence[Data
         now: when the page is made.
     """
     network = report["network"]
-    by_index = [_cluster(cluster, index) for index, cluster in enumerate(network["clusters"])]
-    clusters = sorted(by_index, key=lambda cluster: (_WORST_FIRST[cluster["verdict"]], cluster["name"].lower()))
+    told = told_clusters(network)
+    clusters = worst_first(told)
     trouble = [cluster for cluster in clusters if cluster["verdict"] != "reachable"]
-    drawing = draw(network)
+    findings = told_findings(report)
+    many = len(clusters) > MANY_CLUSTERS
     return _page(
         "report.html",
         report=report,
-        network=network,
+        headline=make_headline(report, trouble, findings),
         clusters=clusters,
-        by_index=by_index,
         trouble=trouble,
-        codes=Counter(cluster["code"] for cluster in trouble[MOST_TOLD:] if cluster["code"]).most_common(4),
-        findings=sorted(report["findings"], key=lambda finding: _SEVERITIES.index(finding["severity"])),
-        drawing=drawing,
-        lines=_lines(drawing, network),
+        many=many,
+        first_clusters=min(len(trouble), FIRST_ROWS) if many else len(clusters),
+        reasons=reasons(clusters, report["findings"]),
+        findings=findings,
+        picture=make_picture(network, told),
+        networks=told_networks(network, told, report["findings"]),
+        firewall=network["hub"]["firewall"],
         history=history,
         changes=changes,
         now=now,
@@ -81,7 +84,7 @@ def render_empty(*, schedule: str, now: datetime) -> Page:
 
 
 def _page(template: str, **values: Any) -> Page:
-    style, script = _part("style.css"), _part("script.js")
+    style, script = _parts(_STYLE), _parts(_SCRIPT)
     policy = "; ".join(
         (
             "default-src 'none'",
@@ -107,65 +110,37 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"short": short_name, "moment": _moment, "words": _words}
-    environment.globals |= {"shapes": _SHAPES, "most_told": MOST_TOLD, "rank": _WORST_FIRST}
+    environment.filters |= {
+        "short": short_name,
+        "brief": short_ids,
+        "moment": moment,
+        "words": in_words,
+        "breaks": _breaks,
+    }
+    environment.globals |= {
+        "glyphs": GLYPHS,
+        "most_told": MOST_TOLD,
+        "first_rows": FIRST_ROWS,
+        "first_changes": FIRST_CHANGES,
+        "rank": WORST_FIRST,
+        "counted": counted,
+        "shared_names": shared_names,
+    }
     return environment
 
 
+def _breaks(text: object) -> Markup:
+    """A name or a host, escaped, that may be broken after its dots and slashes."""
+    from markupsafe import Markup, escape  # noqa: PLC0415  # cold start
+
+    plain = str(escape(text))
+    return Markup(plain.replace(".", ".<wbr>").replace("/", "/<wbr>"))  # noqa: S704  # escaped above
+
+
 @cache
-def _part(name: str) -> str:
-    return (_PARTS / name).read_text(encoding="utf-8")
+def _parts(names: tuple[str, ...]) -> str:
+    return "".join((_PARTS / name).read_text(encoding="utf-8") for name in names)
 
 
 def _digest(text: str) -> str:
     return base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
-
-
-def short_name(resource: object) -> str:
-    """The end of a resource id that people know it by: `vnet-hub`, `vnet-spoke-1/aks-nodes`."""
-    parts = str(resource or "").split("/")
-    if len(parts) > 10 and parts[-2].lower() in ("subnets", "routes", "rulecollectiongroups"):
-        return f"{parts[-3]}/{parts[-1]}"
-    if len(parts) > 10 and parts[-2].lower() == "virtualnetworklinks":
-        return f"{_shortened(parts[-3])}/{parts[-1]}"
-    return _shortened(parts[-1])
-
-
-def _shortened(name: str) -> str:
-    # The zones of AKS begin with a UUID that nobody reads.
-    first, dot, rest = name.partition(".")
-    return f"{first[:8]}….{rest}" if dot and len(first) == 36 else name
-
-
-def _words(kind: str) -> str:
-    return _KINDS.get(kind, kind)
-
-
-def _moment(text: object) -> str:
-    return str(text)[:16].replace("T", " ")
-
-
-def _cluster(cluster: Data, index: int) -> dict[str, Any]:
-    parts = str(cluster["id"]).split("/")
-    sources = (asked["subnet"] for asked in cluster["from"] if asked["verdict"] == cluster["verdict"])
-    return {
-        **cluster,
-        "index": index,
-        "name": parts[-1],
-        "subscription": parts[2] if len(parts) > 2 else "",
-        "worst_source": next(sources, "the monitoring VNets"),
-    }
-
-
-def _lines(drawing: Drawing, network: Data) -> list[dict[str, Any]]:
-    """From the hub to every VNet, with the state of the peering."""
-    x, y = drawing.hub.centre
-    lines = []
-    for box in drawing.boxes:
-        if box.index is None:
-            continue
-        to_x, to_y = box.centre
-        vnet = network["vnets"][box.index]
-        path = f"M{x:.0f} {y:.0f} C{x:.0f} {(y + to_y) / 2:.0f} {to_x:.0f} {(y + to_y) / 2:.0f} {to_x:.0f} {to_y:.0f}"
-        lines.append({"path": path, "connected": vnet["peering"] == "connected", "vnet": vnet})
-    return lines

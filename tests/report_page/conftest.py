@@ -10,7 +10,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from playwright.async_api import Browser, ConsoleMessage, Page, Request, Route, async_playwright
+import pytest_asyncio
+from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, Request, Route, async_playwright
 
 from shared.report_page.page import render
 
@@ -46,6 +47,9 @@ class Shown:
     complaints: list[str] = field(default_factory=list)
     requests: list[str] = field(default_factory=list)
 
+    async def evaluate(self, script: str) -> Any:
+        return await self.page.evaluate(script)
+
     async def texts(self, selector: str) -> list[str]:
         return [text.strip() for text in await self.page.locator(selector).all_inner_texts()]
 
@@ -63,7 +67,7 @@ def chromium() -> str:
     return found
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def browser(chromium: str) -> AsyncIterator[Browser]:
     async with async_playwright() as playwright:
         running = await playwright.chromium.launch(executable_path=chromium, args=FLAGS)
@@ -71,15 +75,23 @@ async def browser(chromium: str) -> AsyncIterator[Browser]:
         await running.close()
 
 
-@pytest.fixture
-async def show(browser: Browser) -> Show:
+@pytest_asyncio.fixture(loop_scope="session")
+async def show(browser: Browser) -> AsyncIterator[Show]:
     """Show the page of a report, as the function would send it."""
 
-    async def shown(report: dict[str, Any], *, width: int = 1440, scripts: bool = True, **more: Any) -> Shown:
-        page = render(report, now=NOW, changes=[CHANGE], **more)
+    contexts: list[BrowserContext] = []
+
+    async def shown(
+        report: dict[str, Any], *, width: int = 1440, scripts: bool = True, dark: bool = False, **more: Any
+    ) -> Shown:
+        page = render(report, now=NOW, **{"changes": [CHANGE], **more})
         context = await browser.new_context(
-            viewport={"width": width, "height": 900}, java_script_enabled=scripts, reduced_motion="reduce"
+            viewport={"width": width, "height": 900},
+            java_script_enabled=scripts,
+            reduced_motion="reduce",
+            color_scheme="dark" if dark else "light",
         )
+        contexts.append(context)
         found = Shown(page=await context.new_page())
 
         async def answer(route: Route) -> None:
@@ -101,4 +113,6 @@ async def show(browser: Browser) -> Show:
         await found.page.goto(ADDRESS)
         return found
 
-    return shown
+    yield shown
+    for context in contexts:
+        await context.close()
