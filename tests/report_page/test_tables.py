@@ -75,6 +75,18 @@ async def test_large_fleet_is_listed_without_what_is_reachable_until_it_is_asked
     assert await shown.page.locator("#map .cluster.faint").count() == 0
 
 
+async def test_more_clusters_in_trouble_than_fit_are_asked_for_first(show: Show) -> None:
+    shown = await show(make_report(clusters=500, spokes=25))
+    rows = shown.page.locator(CLUSTERS)
+    more = shown.page.locator("section[aria-labelledby=clusters] .foot button")
+    assert await rows.count() == 50
+    for words, count in (("Show all 77 not reachable", 77), ("Show all 500", 500)):
+        assert await more.inner_text() == words
+        await more.click()
+        assert await rows.count() == count
+    assert not await more.is_visible()
+
+
 async def test_small_fleet_is_listed_whole(show: Show) -> None:
     shown = await show(make_report(clusters=50, spokes=6))
     assert await shown.page.locator(CLUSTERS).count() == 50

@@ -53,10 +53,12 @@ function long(table) {
     const fits = rows.filter((row) => chosen(row) && terms.every((term) => wordsOf(row).includes(term)));
     const seen = new Set(state.open || state.printing ? fits : fits.slice(0, first()));
     rows.forEach((row) => { row.hidden = !seen.has(row); });
-    const ours = !state.touched && selects.some((select) => select.value);
-    const wanted = ours ? rows.length : fits.length;
+    // Our own choice at the beginning ends with a second click: first all that fit it, then all.
+    const ours = state.touched ? null : selects.find((select) => select.value);
+    state.fitting = seen.size < fits.length;
+    const wanted = ours && !state.fitting ? rows.length : fits.length;
     shown.textContent = `${seen.size} of ${rows.length} shown`;
-    more.textContent = `Show all ${wanted}`;
+    more.textContent = `Show all ${wanted}${ours && state.fitting ? ` ${ours.selectedOptions[0].textContent}` : ""}`;
     more.hidden = seen.size >= wanted;
     foot.hidden = !form && more.hidden;
     if (table.id === "clusters-table") dim(state.touched ? new Set(fits.map((row) => row.id)) : null);
@@ -65,7 +67,7 @@ function long(table) {
     selects.forEach((select) => { select.value = select.dataset.start ?? ""; });
   }
   function open() {
-    if (!state.touched) selects.forEach((select) => { select.value = ""; });
+    if (!state.touched && !state.fitting) selects.forEach((select) => { select.value = ""; });
     state.open = true;
     apply();
   }
