@@ -124,9 +124,15 @@ def require_ours(event: ResourceEvent, settings: Settings) -> None:
 def is_looked_after(scope: Scope, settings: Settings) -> bool:
     """Whether a scope lies in an allowed subscription, in a monitoring VNet, in the hub, or is a trusted zone.
 
-    Of firewall policies only the one we write counts, wherever it is.
+    Of firewall policies only the one we write counts, wherever it is. A route table counts beside a monitoring VNet,
+    whose subnets may use it; what it is to them is found out by reading it.
     """
     if scope.kind is ScopeKind.FIREWALL_POLICY:
         return scope.resource == settings.firewall_policy_id
     named = (*settings.trusted_zone_ids, *settings.monitoring_vnet_ids, settings.hub_vnet_id)
-    return settings.allows_subscription(scope.resource.subscription_id) or scope.resource in named
+    subscription = scope.resource.subscription_id
+    if scope.kind is ScopeKind.ROUTE_TABLE and any(
+        vnet.subscription_id.lower() == subscription.lower() for vnet in settings.monitoring_vnet_ids
+    ):
+        return True
+    return settings.allows_subscription(subscription) or scope.resource in named

@@ -28,8 +28,8 @@ from shared.model.world import (
 from shared.plan.action import Action, ActionKind, Plan
 from shared.plan.finding import Finding
 from shared.plan.names import link_name
+from shared.plan.next_hops import VIRTUAL_APPLIANCE
 from shared.plan.planner import plan
-from shared.plan.route_tables import VIRTUAL_APPLIANCE
 from shared.settings import Settings, load_settings
 
 HUB_SUBSCRIPTION = "11111111-1111-4111-8111-111111111111"

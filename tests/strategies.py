@@ -136,7 +136,14 @@ def _table(choose: Choices, table: ResourceId) -> RouteTable:
         replace(route, provisioning_state="Failed" if choose.seldom() else "Succeeded") for route in _routes(choose)
     )
     state = "Failed" if choose.seldom() else "Succeeded"
-    return RouteTable(id=table, location=location, ours=choose.maybe(), routes=routes, provisioning_state=state)
+    return RouteTable(
+        id=table,
+        location=location,
+        ours=choose.maybe(),
+        routes=routes,
+        gateway_routes=choose.seldom(),
+        provisioning_state=state,
+    )
 
 
 def _vnet(choose: Choices, vnet: ResourceId, tables: Sequence[ResourceId]) -> VirtualNetwork:

@@ -17,7 +17,7 @@ from shared.model.world import OWNER, OWNER_TAG, is_ours
 from shared.observe import parse
 from shared.plan.action import Action
 from shared.plan.names import DEFAULT_ROUTE_NAME
-from shared.plan.route_tables import VIRTUAL_APPLIANCE
+from shared.plan.next_hops import VIRTUAL_APPLIANCE
 
 log = logging.getLogger(__name__)
 Wire = dict[str, Any]
@@ -73,29 +73,35 @@ class NetworkWriter:
         return True
 
     async def put_route_table(self, action: Action) -> bool:
-        """Make our route table with its default route, in one write; repeat a write of it that failed.
+        """Make our route table with its default route, in one write; repeat a write that failed or was undone.
 
-        A table that exists by now and is well, or is not ours, stays as it is.
+        A table that exists by now and is well, or is not ours, stays as it is. Another is sent as it was read, with
+        all its routes and tags, and with If-Match, which route tables honour with 412: a route that somebody adds
+        meanwhile is not lost.
         """
         table, after = action.resource, action.after or {}
         operations = self._clients.network(table.subscription_id).route_tables
         body: Any = await self._live_table(table)
+        headers: dict[str, str] = {}
         if body is None:
             await self._refuse_second_table(table, after["location"])
             body = {
                 "location": after["location"],
                 "tags": {OWNER_TAG: OWNER},
-                # Routes that a gateway learns would otherwise lead around the firewall.
-                "properties": {"disableBgpRoutePropagation": True, "routes": []},
+                "properties": {"routes": []},
             }
-        elif not _is_ours_and_failed(body.as_dict()):
+        elif not _is_ours_and_in_need(body.as_dict()):
             return False
+        else:
+            headers = {"If-Match": body.etag} if body.etag else {}
+        # Routes that a gateway learns would otherwise lead around the firewall.
+        body["properties"]["disableBgpRoutePropagation"] = True
         routes = body["properties"].get("routes") or []
         if not any(parse.properties(route).get("addressPrefix") == DEFAULT_ROUTE_PREFIX for route in routes):
             wanted = {"name": DEFAULT_ROUTE_NAME, "properties": _default_route(after["defaultNextHop"])}
             body["properties"]["routes"] = [*routes, wanted]
         with azure_errors(table):
-            poller = await operations.begin_create_or_update(table.resource_group, table.name, body)
+            poller = await operations.begin_create_or_update(table.resource_group, table.name, body, headers=headers)
             await poller.result()
         return True
 
@@ -184,8 +190,9 @@ def _is_failed(wire: Wire) -> bool:
     return str(parse.properties(wire).get("provisioningState") or "").lower() == "failed"
 
 
-def _is_ours_and_failed(wire: Wire) -> bool:
-    return is_ours(wire.get("tags") or {}) and _is_failed(wire)
+def _is_ours_and_in_need(wire: Wire) -> bool:
+    takes_gateway_routes = parse.properties(wire).get("disableBgpRoutePropagation") is not True
+    return is_ours(wire.get("tags") or {}) and (_is_failed(wire) or takes_gateway_routes)
 
 
 def _default_route(next_hop: str) -> Wire:

@@ -18,12 +18,14 @@ from shared.drift.rights import check_rights
 from shared.drift.suspects import suspects
 from shared.drift.verdicts import ClusterVerdict, confirm, judge_fleet, unconfirmed, unreachable
 from shared.events import is_looked_after
+from shared.firewall.inspection import Fleet
 from shared.model.world import World
 from shared.observe.observer import Observer
 from shared.observe.reader import Reader
 from shared.observe.resource_graph import ResourceGraph
 from shared.observe.rights import RightsReader
 from shared.plan.combined import CombinedPlan, combine
+from shared.plan.limits import linked_zones
 from shared.plan.planner import plan
 from shared.reach_observer import ReachabilityObserver, sources_in
 from shared.reporter import Reporter
@@ -108,7 +110,9 @@ class DriftDetector:
         confirmed = combine(await self._surveyor.survey(places), gaps=gaps)
         repairs = await self._ask_for_repairs(confirmed, correlation, started)
         obstacles = await self._obstacles.of(confirmed.plan.actions, rows.links)
-        firewall, unread = await self._firewall.check(subnet_prefixes(world))
+        firewall, unread = await self._firewall.check(
+            subnet_prefixes(world), Fleet(vnets=tuple(world.vnets.values()), zones_of=linked_zones(rows.links))
+        )
         verdicts, network = await self._judge(world, rows)
         not_reached = unreachable(
             verdicts,

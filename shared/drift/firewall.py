@@ -11,7 +11,7 @@ from shared.errors import PermanentError, TemporaryError, UnsafePlan
 from shared.firewall.findings import edited_by_hand, held, refused, rules_differ
 from shared.firewall.group_writer import Target
 from shared.firewall.hold import Hold
-from shared.firewall.inspection import Inspector
+from shared.firewall.inspection import Fleet, Inspector
 from shared.firewall.targets import Prefixes, Targets
 from shared.plan.finding import Finding
 from shared.settings import Mode, Rule, Settings
@@ -37,11 +37,11 @@ class FirewallCheck:
         self._history = history
         self._settings = settings
 
-    async def check(self, prefixes: Prefixes) -> tuple[tuple[Finding, ...], tuple[str, ...]]:
+    async def check(self, prefixes: Prefixes, fleet: Fleet) -> tuple[tuple[Finding, ...], tuple[str, ...]]:
         """What is wrong, and in words what could not be looked at; `prefixes` are those of all subnets of the fleet."""
         try:
             snapshot = await self._targets.read(prefixes)
-            found = list(await self._inspector.inspect(snapshot, changed=True))
+            found = list(await self._inspector.inspect(snapshot, changed=True, fleet=fleet))
         except (PermanentError, UnsafePlan) as error:
             return (refused(error, self._targets.api_group),), ()
         except TemporaryError as error:

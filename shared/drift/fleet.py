@@ -60,7 +60,8 @@ def fleet_world(rows: FleetRows, hub: Hub, registered: Iterable[ApiServer], sett
     Hub and monitoring VNets are those read from Resource Manager, as every verdict rests on them.
     """
     vnets = {vnet.id: vnet for vnet in rows.vnets} | {vnet.id: vnet for vnet in (hub.vnet, *hub.monitoring)}
-    by_cluster = {row.cluster: row for row in registered}
+    rows_of_registry = tuple(registered)
+    by_cluster = {row.cluster: row for row in rows_of_registry}
     zones = fleet_zones(rows)
     endpoints = {endpoint.id: endpoint for endpoint in rows.endpoints}
     clusters = tuple(
@@ -77,6 +78,7 @@ def fleet_world(rows: FleetRows, hub: Hub, registered: Iterable[ApiServer], sett
         hub=hub,
         clusters=clusters,
         stray_zones=_stray(zones, clusters, settings),
+        all_registered=rows_of_registry,
         vnets=vnets,
         subnets_in_scope=_subnets(clusters, vnets.values(), hub, settings),
         route_tables={table.id: table for table in rows.route_tables},

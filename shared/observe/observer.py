@@ -172,7 +172,8 @@ class Observer:
         waiting = [cluster for cluster in neighbours if cluster.id not in known and _is_settled(cluster)]
         observed = await asyncio.gather(*(self._observed(cluster, None) for cluster in waiting))
         vnets = {vnet.id, *(place for cluster in waiting for place in cluster.vnets)}
-        world = World(hub=hub, clusters=tuple(observed), neighbours=neighbours)
+        registered = tuple(row.api_server for row in rows)
+        world = World(hub=hub, clusters=tuple(observed), neighbours=neighbours, all_registered=registered)
         return await self._with_networks(world, [subnet.id for subnet in vnet.subnets], vnets)
 
     async def _clusters_on(self, vnet: VirtualNetwork, rows: list[RegistryRow]) -> tuple[Cluster, ...]:

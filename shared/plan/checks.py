@@ -140,7 +140,8 @@ def _is_peered(vnet: VirtualNetwork, world: World) -> bool:
 
 def _new_table(case: Case) -> None:
     known = case.world.route_tables.get(case.resource)
-    case.require(known is None or (known.ours and known.failed), "the route table exists")
+    in_need = known is not None and (known.failed or known.gateway_routes)
+    case.require(known is None or (known.ours and in_need), "the route table exists")
     _check_next_hop(case, "defaultNextHop")
 
 

@@ -23,6 +23,7 @@ _CHANGED: Mapping[ActionKind, Code] = {
     **_NEW,
     ActionKind.PUT_LINK: Code.LINK_BROKEN,
     ActionKind.DELETE_LINK: Code.LINK_LEFT_OVER,
+    ActionKind.PUT_ROUTE_TABLE: Code.ROUTE_TABLE_CHANGED,
     ActionKind.PUT_ROUTE: Code.ROUTE_WRONG,
     ActionKind.REGISTER_API_SERVER: Code.API_SERVER_CHANGED,
     ActionKind.FORGET_API_SERVER: Code.API_SERVER_LEFT_OVER,

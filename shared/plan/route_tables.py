@@ -7,7 +7,6 @@ if they have none, report a different one, and never swap a table.
 
 from __future__ import annotations
 
-import shlex
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from ipaddress import IPv4Address
@@ -23,8 +22,6 @@ from shared.plan.names import DEFAULT_ROUTE_NAME, route_table_name
 from shared.plan.next_hops import VIRTUAL_APPLIANCE, goes_to, in_words, is_understood
 from shared.plan.route_bypasses import Bypasses, RoutedSubnet
 from shared.settings import Settings
-
-__all__ = ["VIRTUAL_APPLIANCE", "our_table", "plan_route_tables", "routes_are_ours_to_keep"]
 
 Item = Action | Finding | Waiting
 
@@ -62,26 +59,6 @@ def _other_routes(routed: Mapping[ResourceId, Sequence[RoutedSubnet]], world: Wo
         table = world.route_tables.get(table_id)
         if table:
             yield from bypasses.of_table(table, routed[table_id])
-            yield from _gateway_routes(table)
-
-
-def _gateway_routes(table: RouteTable) -> Iterator[Finding]:
-    """Routes that a gateway learns are more specific than the default route; our tables are made without them.
-
-    Source: https://learn.microsoft.com/azure/virtual-network/manage-route-table, "Propagate gateway routes".
-    """
-    if table.ours and table.gateway_routes:
-        table_id = shlex.quote(str(table.id))
-        yield Finding(
-            code=Code.ROUTE_TABLE_CHANGED,
-            severity=Severity.WARNING,
-            resource=table.id,
-            message=(
-                "Our route table takes the routes that a gateway learns, which lead around the firewall. "
-                "Expected disableBgpRoutePropagation true; found disableBgpRoutePropagation false."
-            ),
-            fix=f"`az network route-table update --ids {table_id} --disable-bgp-route-propagation true`",
-        )
 
 
 def _fullness(table: RouteTable | None) -> Iterator[Item]:
@@ -106,7 +83,7 @@ def _subnet(subnet: Subnet, vnet: VirtualNetwork, world: World, settings: Settin
     if subnet.route_table is None:
         yield from _without_table(subnet, vnet, clusters, world, next_hop)
     elif table is not None:
-        yield from _right_table(table, vnet, next_hop, clusters)
+        yield from _right_table(table, next_hop, clusters)
 
 
 def routes_are_ours_to_keep(
@@ -158,7 +135,7 @@ def _without_table(
         yield _put_table(table_id, vnet, next_hop, cluster)
     else:
         table_id = table.id
-        yield from _right_table(table, vnet, next_hop, clusters)
+        yield from _right_table(table, next_hop, clusters)
     yield Action(
         kind=ActionKind.ATTACH_ROUTE_TABLE,
         resource=subnet.id,
@@ -169,30 +146,51 @@ def _without_table(
     )
 
 
-def _right_table(
-    table: RouteTable, vnet: VirtualNetwork, next_hop: IPv4Address, clusters: list[Cluster]
-) -> Iterator[Item]:
-    if table.ours and table.failed:
-        yield _put_table(table.id, vnet, next_hop, clusters[0].id if clusters else None, before=table)
-    if table.default_route or not (table.ours and table.failed):
+def _right_table(table: RouteTable, next_hop: IPv4Address, clusters: list[Cluster]) -> Iterator[Item]:
+    written_again = table.ours and (table.failed or table.gateway_routes)
+    if written_again:
+        yield _put_table_again(table, next_hop, clusters[0].id if clusters else None)
+    if table.default_route or not written_again:
         # The repeated write of a table adds a default route that is missing; a wrong one takes a write of its own.
         yield from _default_route(table, next_hop, clusters)
 
 
-def _put_table(
-    table_id: ResourceId,
-    vnet: VirtualNetwork,
-    next_hop: IPv4Address,
-    cluster: ResourceId | None,
-    *,
-    before: RouteTable | None = None,
-) -> Action:
+def _put_table(table_id: ResourceId, vnet: VirtualNetwork, next_hop: IPv4Address, cluster: ResourceId | None) -> Action:
     return Action(
         kind=ActionKind.PUT_ROUTE_TABLE,
         resource=table_id,
-        before={"provisioningState": before.provisioning_state} if before else None,
+        before=None,
         after={"location": vnet.location, "defaultNextHop": str(next_hop)},
-        reason="the last write of the table failed" if before else f"no route table of ours in {vnet.location} yet",
+        reason=f"no route table of ours in {vnet.location} yet",
+        cluster=cluster,
+    )
+
+
+def _put_table_again(table: RouteTable, next_hop: IPv4Address, cluster: ResourceId | None) -> Action:
+    """The repeated write of a table of ours: its last one failed, or somebody let a gateway's routes in.
+
+    Those are more specific than the default route and lead around the firewall
+    (https://learn.microsoft.com/azure/virtual-network/manage-route-table, "Propagate gateway routes").
+    """
+    default = table.default_route
+    before: dict[str, object] = {
+        "location": table.location,
+        "defaultNextHop": default.next_hop_address if default else None,
+    }
+    after: dict[str, object] = {"location": table.location, "defaultNextHop": str(next_hop)}
+    reasons = []
+    if table.failed:
+        before["provisioningState"] = table.provisioning_state
+        reasons.append("the last write of the table failed")
+    if table.gateway_routes:
+        before["disableBgpRoutePropagation"], after["disableBgpRoutePropagation"] = False, True
+        reasons.append("the table takes the routes that a gateway learns")
+    return Action(
+        kind=ActionKind.PUT_ROUTE_TABLE,
+        resource=table.id,
+        before=before,
+        after=after,
+        reason=" and ".join(reasons),
         cluster=cluster,
     )
 

@@ -166,3 +166,19 @@ async def test_rule_of_a_cluster_whose_subscription_was_taken_out_of_care_goes_w
     await work_off(contoso)
     contoso.azure.clock.advance(300)
     assert contoso.rules() == {}
+
+
+async def test_monitoring_vnet_outside_the_spokes_keeps_its_route(contoso: Contoso) -> None:
+    await reachable_cluster(contoso)
+    monitoring = ResourceId.parse(contoso.seed["monitoring_vnet"]).subscription_id
+    spokes = [item for item in contoso.seed["settings"]["SPOKE_SUBSCRIPTION_IDS"].split(",") if item != monitoring]
+    contoso.app = contoso.app_with(spoke_subscription_ids=",".join(spokes))
+    table = str(contoso.table_id_on(contoso.seed["vm_subnet"]))
+    wrong = {"addressPrefix": "0.0.0.0/0", "nextHopType": "VirtualAppliance", "nextHopIpAddress": "10.0.1.99"}
+    contoso.put(f"{table}/routes/aks-hublink-default", {"properties": wrong})
+
+    report = await sweep(contoso)
+    await work_off(contoso)
+
+    assert Code.ROUTE_WRONG in {item.code for item in report.findings}
+    assert contoso.default_hop(table) == contoso.seed["firewall_private_ip"]

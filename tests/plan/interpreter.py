@@ -65,11 +65,18 @@ def _put_route_table(action: Action, world: World) -> World:
     known = world.route_tables.get(action.resource)
     if known is None:
         return _with_table(
-            world, RouteTable(id=action.resource, location=action.after["location"], ours=True, routes=(route,))
+            world,
+            RouteTable(
+                id=action.resource,
+                location=action.after["location"],
+                ours=True,
+                routes=(route,),
+                gateway_routes=False,
+            ),
         )
     assert known.ours
     routes = known.routes if known.default_route else (*known.routes, route)
-    return _with_table(world, replace(known, routes=routes, provisioning_state="Succeeded"))
+    return _with_table(world, replace(known, routes=routes, gateway_routes=False, provisioning_state="Succeeded"))
 
 
 def _put_route(action: Action, world: World) -> World:

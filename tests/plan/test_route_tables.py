@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from shared.plan.action import ActionKind
+from shared.plan.drift import drift_findings
 from shared.plan.finding import Code, Severity
 from shared.plan.route_tables import our_table
 from tests.builders import (
@@ -235,7 +236,7 @@ def test_table_of_ours_whose_last_write_failed_is_put_again(routes, kind):
     made = planned(world(tables=(failed,)))
 
     assert kinds(made) == kind
-    assert made.actions[0].before == {"provisioningState": "Failed"}
+    assert made.actions[0].before["provisioningState"] == "Failed"
 
 
 def test_foreign_table_whose_last_write_failed_is_left():
@@ -346,14 +347,29 @@ def test_table_that_is_nearly_full_is_told():
     assert the_finding(planned(world(tables=(full,)))).code is Code.LIMIT_NEAR
 
 
-def test_table_of_ours_that_lets_gateway_routes_in_is_told():
+def test_table_of_ours_that_lets_gateway_routes_in_is_put_again():
     """BGP routes of a gateway are more specific than the default route and lead around the firewall."""
-    finding = the_finding(planned(world(tables=(table(gateway_routes=True),))))
+    [action] = planned(world(tables=(table(gateway_routes=True),))).actions
 
-    assert (finding.code, finding.severity) == (Code.ROUTE_TABLE_CHANGED, Severity.WARNING)
-    assert finding.resource == OUR_TABLE_ID
+    assert (action.kind, action.resource) == (ActionKind.PUT_ROUTE_TABLE, OUR_TABLE_ID)
+    same = {"location": "westeurope", "defaultNextHop": str(FIREWALL)}
+    assert action.before == {**same, "disableBgpRoutePropagation": False}
+    assert action.after == {**same, "disableBgpRoutePropagation": True}
+    assert action.cluster == CLUSTER_ID
+
+
+@pytest.mark.parametrize("routes", [(TO_ONPREM,), (default_route(next_hop_address="10.9.9.9"),)])
+def test_table_that_is_put_again_gets_its_default_route_right_too(routes):
+    made = planned(world(tables=(table(OUR_TABLE_ID, *routes, gateway_routes=True),)))
+
+    assert kinds(made) == [ActionKind.PUT_ROUTE_TABLE, *([ActionKind.PUT_ROUTE] if routes != (TO_ONPREM,) else [])]
+
+
+def test_drift_of_a_table_says_what_differs():
+    [finding] = drift_findings(planned(world(tables=(table(gateway_routes=True),))), {})
+
+    assert finding.code is Code.ROUTE_TABLE_CHANGED
     assert "Expected disableBgpRoutePropagation true; found disableBgpRoutePropagation false." in finding.message
-    assert f"az network route-table update --ids {OUR_TABLE_ID} --disable-bgp-route-propagation true" in finding.fix
 
 
 def test_foreign_table_may_let_gateway_routes_in():
