@@ -11,6 +11,8 @@ from shared.report_page.clusters import UNREACHED
 from shared.report_page.names import short_name
 
 Data = Mapping[str, Any]
+INCOMPLETE = "SWEEP_INCOMPLETE"
+"""The code of the finding that says of the sweep what its gaps say."""
 SEVERITIES = ("error", "warning", "info")
 WORDS = {
     "put_link": "link the zone",
@@ -27,6 +29,7 @@ KIND_OF = {
     "LINK_MISSING": "put_link",
     "LINK_BROKEN": "put_link",
     "LINK_LEFT_OVER": "delete_link",
+    "ROUTE_TABLE_CHANGED": "put_route_table",
     "ROUTE_TABLE_MISSING": "put_route_table",
     "ROUTE_MISSING": "put_route",
     "ROUTE_WRONG": "put_route",
@@ -42,7 +45,7 @@ KIND_OF = {
 
 @dataclass(frozen=True, kw_only=True)
 class Findings:
-    """What is told. `told_above` are findings that only repeat a cluster's verdict.
+    """What is told. `told_above` are findings that only repeat a cluster's verdict, `incomplete` the one of the gaps.
 
     `repairs` and `held` count, by what is done, what the app repairs and what its mode holds back; `more` are actions
     that no finding tells.
@@ -50,6 +53,7 @@ class Findings:
 
     items: tuple[Data, ...]
     told_above: int
+    incomplete: Data | None
     repairs: Mapping[str, int]
     held: Mapping[str, int]
     more: tuple[Data, ...]
@@ -69,7 +73,9 @@ class Findings:
 def told_findings(report: Data) -> Findings:
     """Findings by severity and code; actions and verdicts that are findings as well are told once."""
     drawn = _not_reached(report["network"]["clusters"])
-    found = [_told(finding) for finding in report["findings"] if not _repeats(finding, drawn)]
+    incomplete = next((item for item in report["findings"] if item["code"] == INCOMPLETE and report["gaps"]), None)
+    others = [finding for finding in report["findings"] if finding is not incomplete]
+    found = [_told(finding) for finding in others if not _repeats(finding, drawn)]
     found.sort(key=_what_needs_you_first)
     told = {_place(item) for item in found}
     more = [action for action in report["actions"] if told.isdisjoint(_places(action))]
@@ -77,7 +83,8 @@ def told_findings(report: Data) -> Findings:
     repairs.update(in_words(action["kind"]) for action in more)
     return Findings(
         items=tuple(found),
-        told_above=len(report["findings"]) - len(found),
+        told_above=len(others) - len(found),
+        incomplete=incomplete,
         repairs=dict(repairs.most_common()),
         held=dict(Counter(in_words(action["kind"]) for action in report["heldBack"]).most_common()),
         more=tuple(more),

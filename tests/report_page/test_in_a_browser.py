@@ -7,7 +7,7 @@ from itertools import pairwise
 import pytest
 
 from tests.report_page.conftest import CHANGE, Show
-from tests.report_page.reports import HOSTILE, healthy_report, make_report
+from tests.report_page.reports import HOSTILE, LIMIT, healthy_report, make_report
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 """All tests share one browser."""
@@ -132,14 +132,18 @@ async def test_without_scripts_all_is_there(show: Show) -> None:
 async def test_gaps_stand_at_the_top_and_nothing_is_called_well(show: Show) -> None:
     report = healthy_report(clusters=3, spokes=2)
     report["gaps"] = [f"Subscription {number} could not be searched." for number in range(8)]
+    hub = report["network"]["hub"]["id"]
+    report["findings"] = [{**LIMIT, "code": "SWEEP_INCOMPLETE", "resource": hub, "fix": "Give the app its role."}]
     shown = await show(report)
     assert "may have missed" in await shown.page.locator("#headline").inner_text()
     assert await shown.page.locator("section.verdict.doubt #gaps li:visible").count() == 5
     box = await shown.page.locator("#gaps").bounding_box()
     assert box
     assert box["y"] < 300
+    assert "Give the app its role." in await shown.page.locator("#gaps").inner_text()
     page = await shown.page.locator("main").inner_text()
     assert "as it should be." not in page
+    assert "0 findings" in page
 
 
 async def test_same_reason_is_told_once_with_all_its_clusters(show: Show) -> None:
@@ -180,6 +184,18 @@ async def test_history_and_changes_are_told(show: Show) -> None:
     assert "2026-11-23 02:45" in section
     assert "set the default route" in section
     assert "detect_drift" in section
+
+
+async def test_message_of_a_change_and_command_of_a_way_out_are_readable(show: Show) -> None:
+    report = make_report(clusters=3, spokes=2)
+    report["findings"][-1]["fix"] = f"Run `az network vnet peering sync --ids {HOSTILE}`, then wait."
+    change = {**CHANGE, "result": "later", "message": f"{CHANGE['resource']}: Another worker has it. " * 3}
+    shown = await show(report, changes=[change])
+    command = shown.page.locator("#findings-table td code", has_text="az network")
+    assert await command.inner_text() == f"az network vnet peering sync --ids {HOSTILE}"
+    row = await shown.page.locator(".changes-table tbody tr").bounding_box()
+    assert row
+    assert row["height"] < 300
 
 
 async def test_counts_at_the_top_count_nothing_twice(show: Show) -> None:
