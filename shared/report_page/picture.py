@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from shared.report_page.boxes import CHIP_INSET, PADDING, Box, Mark
@@ -65,11 +65,13 @@ def make_picture(network: Data, clusters: Sequence[Data]) -> Picture:
     """Draw the network; `clusters` as `told_clusters` has them."""
     drawing = draw(network)
     hub, firewall = network["hub"], network["hub"]["firewall"]
+    nets = [_net(box, drawing, network, clusters) for box in drawing.boxes]
+    names = fit_apart([net.name for net in nets], [_name_room(net) for net in nets])
     room = drawing.hub.width - 2 * PADDING
     address, rules = firewall["address"] or "?", counted(firewall["rules"], "rule")
     return Picture(
         drawing=drawing,
-        nets=tuple(_net(box, drawing, network, clusters) for box in drawing.boxes),
+        nets=tuple(replace(net, name=name) for net, name in zip(nets, names, strict=True)),
         hub=(fit(vnet_name(hub), room), fit_end(", ".join(hub["addressSpace"]), room)),
         firewall=(
             fit_end(f"Firewall {address}", room - _ICON - PADDING, NAME),
@@ -92,13 +94,17 @@ def _net(box: Box, drawing: Drawing, network: Data, clusters: Sequence[Data]) ->
         key=key,
         role=str(vnet["role"]).replace(" ", "-"),
         cut_off=cut_off,
-        name=fit(vnet_name(vnet), room - (width(f"  {tally}", NAME) if tally else 0)),
+        name=vnet_name(vnet),
         second=_second(_peering(vnet, cut_off), " · ".join(filter(None, (_role(vnet), spaces))), room),
         tally=tally,
         spoken=_spoken(vnet, spaces, inside, cut_off),
         chips=_chips(box, inside, drawing),
         route=drawing.routes.get(box.index) if box.index is not None else None,
     )
+
+
+def _name_room(net: Net) -> float:
+    return net.box.width - 2 * PADDING - (width(f"  {net.tally}", NAME) if net.tally else 0)
 
 
 def _vnet(box: Box, network: Data, inside: Sequence[Data]) -> tuple[Data, str]:

@@ -66,6 +66,9 @@ async def test_no_text_leaves_its_box_however_long_the_names(show: Show, cluster
 
 
 async def test_names_that_are_cut_still_differ(show: Show) -> None:
+    shown = await show(with_long_names(make_report(clusters=500, spokes=25)))
+    names = await shown.page.locator("#map .net .name").all_text_contents()
+    assert len(set(names)) == len(names) == 26
     shown = await show(with_long_names(make_report(clusters=24, spokes=5)))
     for vnet in await shown.page.locator("#map .vnet").all():
         labels = await vnet.locator(".chip").all_text_contents()
