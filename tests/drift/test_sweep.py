@@ -19,7 +19,7 @@ from shared.plan.names import link_name, rule_name
 from shared.runtime import Runtime
 from shared.storage import drift_reports, names
 from shared.storage.work import WorkItem
-from tests.app.conftest import Contoso
+from tests.app.conftest import Contoso, end_leases
 
 SCHEMA = Draft202012Validator(json.loads(Path("docs/schemas/drift-report.json").read_text(encoding="utf-8")))
 LAG = 30.0
@@ -189,6 +189,28 @@ async def test_second_sweep_at_once_is_skipped(contoso: Contoso) -> None:
     reports = await asyncio.gather(contoso.app.drift_detector.run(), contoso.app.drift_detector.run())
 
     assert sorted(report is None for report in reports) == [False, True]
+
+
+async def test_sweep_after_one_whose_host_was_recycled_starts_anew(contoso: Contoso) -> None:
+    """The host dies while the sweep searches: nothing is half done, and the next tick does all of it."""
+    cluster = await reachable_cluster(contoso)
+    zone = contoso.zone_of(cluster)
+    contoso.delete(f"{zone}/virtualNetworkLinks/{link_name(ResourceId.parse(contoso.seed['hub_vnet']))}", wait=120)
+    contoso.azure.clock.advance(LAG)
+    sweeping = asyncio.create_task(contoso.app.drift_detector.run())
+    asked = contoso.app.resource_graph.queries
+    while contoso.app.resource_graph.queries < asked + 3:  # noqa: ASYNC110
+        await asyncio.sleep(0)
+    sweeping.cancel()
+    await asyncio.gather(sweeping, return_exceptions=True)
+    await end_leases(contoso.app)
+    assert await contoso.app.drift_reports.latest() is None
+
+    report = await sweep(contoso, contoso.app_with())
+    await work_off(contoso)
+
+    assert [str(action.kind) for action in report.plan.plan.actions] == ["put_link"]
+    assert (await sweep(contoso)).clean
 
 
 async def test_reports_are_kept_and_the_oldest_go(contoso: Contoso, monkeypatch: pytest.MonkeyPatch) -> None:
