@@ -378,6 +378,7 @@ resource definition 'Microsoft.Authorization/roleDefinitions@2022-04-01' = {
   }
 }
 
+// A subscription is no resource group, so `azd down` leaves it alone.
 module spokeAccess 'modules/subscription_access.bicep' = [
   for (id, index) in spokes: {
     name: 'spoke-access-${index}-${token}'
@@ -389,47 +390,9 @@ module spokeAccess 'modules/subscription_access.bicep' = [
   }
 ]
 
-module hubAccess 'modules/vnet_access.bicep' = {
-  name: 'hub-access-${token}'
-  scope: resourceGroup(split(hubVnetId, '/')[2], split(hubVnetId, '/')[4])
-  params: {
-    vnetName: split(hubVnetId, '/')[8]
-    roleDefinitionName: definition.name
-    principalId: identity.outputs.principalId
-  }
-}
-
-module monitoringAccess 'modules/vnet_access.bicep' = [
-  for (id, index) in monitoringVnetIds: {
-    name: 'monitoring-access-${index}-${token}'
-    scope: resourceGroup(split(id, '/')[2], split(id, '/')[4])
-    params: {
-      vnetName: split(id, '/')[8]
-      roleDefinitionName: definition.name
-      principalId: identity.outputs.principalId
-    }
-  }
-]
-
-module firewallAccess 'modules/group_access.bicep' = {
-  name: 'firewall-access-${token}'
-  scope: resourceGroup(split(firewallPolicyId, '/')[2], split(firewallPolicyId, '/')[4])
-  params: {
-    roleDefinitionName: definition.name
-    principalId: identity.outputs.principalId
-  }
-}
-
-module furtherAccess 'modules/group_access.bicep' = [
-  for (id, index) in furtherResourceGroupIds: {
-    name: 'further-access-${index}-${token}'
-    scope: resourceGroup(split(id, '/')[2], split(id, '/')[4])
-    params: {
-      roleDefinitionName: definition.name
-      principalId: identity.outputs.principalId
-    }
-  }
-]
+// No module of this file may put anything, not even a role assignment, into a resource group other than the app's own:
+// `azd down` deletes every group that this deployment has touched, and would delete the hub network with it. What the app
+// needs there is network_access.bicep, which the postprovision hook deploys without azd. A test holds this.
 
 // The hooks read these as environment variables.
 
@@ -450,6 +413,12 @@ output HUBLINK_APP_CLIENT_ID string = identity.outputs.clientId
 
 @description('Object id of the app\'s identity.')
 output HUBLINK_APP_PRINCIPAL_ID string = identity.outputs.principalId
+
+@description('Name, a GUID, of the custom role\'s definition.')
+output HUBLINK_ROLE_DEFINITION_NAME string = definition.name
+
+@description('What tells this environment\'s names from those of others.')
+output HUBLINK_RESOURCE_TOKEN string = token
 
 @description('Resource id of the action group; empty: no alerts.')
 output HUBLINK_ACTION_GROUP_ID string = createAlerts ? monitoring.outputs.actionGroupId : ''
