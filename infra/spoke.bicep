@@ -2,7 +2,7 @@ metadata description = 'Connects one spoke subscription\'s events with the app. 
 
 targetScope = 'subscription'
 
-@description('Optional. Region of the deployment and of the resource group.')
+@description('Optional. Region of the resource group; where it is, if it is there already.')
 param location string = deployment().location
 
 @description('Required. Resource id of the function app.')
@@ -11,10 +11,10 @@ param functionAppId string
 @description('Required. Client id of the app\'s identity.')
 param clientId string
 
-@description('Optional. Start of the names of event subscriptions and alerts.')
+@description('Required. Start of the names of event subscriptions and alerts. Each environment has its own: they share the subscription\'s one topic.')
 @minLength(3)
 @maxLength(40)
-param namePrefix string = 'aks-hublink'
+param namePrefix string
 
 @description('Optional. Resource id of the action group that alerts go to; empty: no alerts.')
 param actionGroupId string = ''

@@ -3,10 +3,11 @@
 # Reads what azd puts into the environment: the outputs of infra/main.bicep and `azd env set` values. Safe to run again.
 #   HUBLINK_SKIP_BACKFILL=true   do not start a backfill
 $ErrorActionPreference = 'Stop'
+$PSNativeCommandUseErrorActionPreference = $false
 Set-Location (Join-Path $PSScriptRoot '..')
 
 $needed = 'AZURE_LOCATION', 'AZURE_RESOURCE_GROUP', 'AZURE_FUNCTION_APP_NAME', 'AZURE_FUNCTION_APP_ID',
-    'AZURE_FUNCTION_APP_URL', 'HUBLINK_APP_CLIENT_ID', 'HUBLINK_EVENT_SUBSCRIPTIONS'
+    'AZURE_FUNCTION_APP_URL', 'HUBLINK_APP_CLIENT_ID', 'HUBLINK_EVENT_SUBSCRIPTIONS', 'HUBLINK_RESOURCE_TOKEN'
 foreach ($name in $needed) {
     if (-not [Environment]::GetEnvironmentVariable($name)) { throw "$name is set by azd, and is not." }
 }
@@ -26,19 +27,26 @@ function Wait-ForFunctions {
     throw 'The functions do not show up in the app: did publishing work? Then run: azd hooks run postdeploy'
 }
 
+# Throws if az fails or there is none; nothing would be connected, and nobody told.
 function Get-Spokes {
     if ($env:HUBLINK_EVENT_SUBSCRIPTIONS -ne '*') { return $env:HUBLINK_EVENT_SUBSCRIPTIONS.Split(',') }
     $tenant = az account show --subscription $appSubscription --query tenantId --output tsv
-    return az account list --query "[?state=='Enabled' && tenantId=='$tenant'].id" --output tsv
+    if ($LASTEXITCODE -ne 0) { throw 'az does not say which tenant the app is in.' }
+    $listed = az account list --output json
+    if ($LASTEXITCODE -ne 0) { throw 'az does not list the subscriptions.' }
+    $found = @($listed | ConvertFrom-Json | Where-Object { $_.state -eq 'Enabled' -and $_.tenantId -eq $tenant })
+    if ($found.Count -eq 0) { throw 'There is no subscription whose events could be connected: see az account list.' }
+    return $found.id
 }
 
-# A subscription has one system topic for its own events at most; another tool may have made it.
+# Several environments share a subscription's topic, so names begin with what tells this one from the others. Neither a
+# deployment nor a resource group can move: the one has its region in its name, the other stays where it is.
 function Connect-Spoke([string]$spoke) {
     az provider register --namespace Microsoft.EventGrid --subscription $spoke --wait --output none
     if ($LASTEXITCODE -ne 0) { return $false }
-    $found = az eventgrid system-topic list --subscription $spoke --output json | ConvertFrom-Json
+    $topics = az eventgrid system-topic list --subscription $spoke --output json
     if ($LASTEXITCODE -ne 0) { return $false }
-    $topic = @($found | Where-Object { $_.topicType -eq 'Microsoft.Resources.Subscriptions' })[0]
+    $topic = @($topics | ConvertFrom-Json | Where-Object { $_.topicType -eq 'Microsoft.Resources.Subscriptions' })[0]
     $topicName = ''
     $topicGroup = ''
     if ($topic) {
@@ -46,10 +54,15 @@ function Connect-Spoke([string]$spoke) {
         $topicGroup = $topic.resourceGroup
         Write-Host "  uses the system topic $topicName in $topicGroup"
     }
+    $place = az group list --subscription $spoke --query "[?name=='rg-aks-hublink-events'].location" --output tsv
+    if ($LASTEXITCODE -ne 0) { return $false }
+    if (-not $place) { $place = $env:AZURE_LOCATION }
     for ($left = $attempts; $left -gt 0; $left--) {
-        az deployment sub create --subscription $spoke --name 'aks-hublink-events' --location $env:AZURE_LOCATION `
+        az deployment sub create --subscription $spoke --location $env:AZURE_LOCATION `
+            --name "aks-hublink-events-$env:HUBLINK_RESOURCE_TOKEN-$env:AZURE_LOCATION" `
             --template-file spoke.bicep --output none --parameters `
-            "location=$env:AZURE_LOCATION" "functionAppId=$appId" "clientId=$env:HUBLINK_APP_CLIENT_ID" `
+            "location=$place" "namePrefix=aks-hublink-$env:HUBLINK_RESOURCE_TOKEN" `
+            "functionAppId=$appId" "clientId=$env:HUBLINK_APP_CLIENT_ID" `
             "actionGroupId=$env:HUBLINK_ACTION_GROUP_ID" `
             "existingTopicName=$topicName" "existingTopicResourceGroup=$topicGroup"
         if ($LASTEXITCODE -eq 0) { return $true }
@@ -90,8 +103,9 @@ function Start-Backfill {
 }
 
 Wait-ForFunctions
+$spokes = @(Get-Spokes)
 $failed = @()
-foreach ($spoke in Get-Spokes) {
+foreach ($spoke in $spokes) {
     Write-Host "Connecting the events of subscription $spoke"
     if (-not (Connect-Spoke $spoke)) { $failed += $spoke }
 }

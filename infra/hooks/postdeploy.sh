@@ -9,6 +9,9 @@ cd "$(dirname "$0")/.."
 : "${AZURE_LOCATION:?is set by azd}" "${AZURE_RESOURCE_GROUP:?is set by azd}" "${AZURE_FUNCTION_APP_NAME:?is set by azd}"
 : "${AZURE_FUNCTION_APP_ID:?is set by azd}" "${AZURE_FUNCTION_APP_URL:?is set by azd}"
 : "${HUBLINK_APP_CLIENT_ID:?is set by azd}" "${HUBLINK_EVENT_SUBSCRIPTIONS:?is set by azd}"
+: "${HUBLINK_RESOURCE_TOKEN:?is set by azd}"
+# shellcheck source=spokes.sh
+. hooks/spokes.sh
 app_subscription=$(echo "$AZURE_FUNCTION_APP_ID" | cut -d / -f 3)
 attempts=${HUBLINK_ATTEMPTS:-10}
 pause=${HUBLINK_PAUSE_SECONDS:-30}
@@ -28,31 +31,25 @@ wait_for_functions() {
     done
 }
 
-spokes() {
-    if [ "$HUBLINK_EVENT_SUBSCRIPTIONS" = '*' ]; then
-        tenant=$(az account show --subscription "$app_subscription" --query tenantId --output tsv)
-        az account list --query "[?state=='Enabled' && tenantId=='$tenant'].id" --output tsv
-    else
-        echo "$HUBLINK_EVENT_SUBSCRIPTIONS" | tr ',' '\n'
-    fi
-}
-
-# A subscription has one system topic for its own events at most; another tool may have made it.
+# Several environments share a subscription's topic, so names begin with what tells this one from the others. Neither a
+# deployment nor a resource group can move: the one has its region in its name, the other stays where it is.
 connect() {
     spoke=$1
     az provider register --namespace Microsoft.EventGrid --subscription "$spoke" --wait --output none || return 1
-    topic=$(az eventgrid system-topic list --subscription "$spoke" --output tsv --query \
-        "[?topicType=='Microsoft.Resources.Subscriptions' || topicType=='microsoft.resources.subscriptions'] | [0:1].[name, resourceGroup]") ||
-        return 1
+    topic=$(system_topic "$spoke") || return 1
     topic_name=$(echo "$topic" | cut -f 1)
     topic_group=$(echo "$topic" | cut -f 2)
     if [ -n "$topic_name" ]; then
         echo "  uses the system topic $topic_name in $topic_group"
     fi
+    place=$(az group list --subscription "$spoke" --query "[?name=='rg-aks-hublink-events'].location" --output tsv) ||
+        return 1
     left=$attempts
-    until az deployment sub create --subscription "$spoke" --name "aks-hublink-events" --location "$AZURE_LOCATION" \
+    until az deployment sub create --subscription "$spoke" --location "$AZURE_LOCATION" \
+        --name "aks-hublink-events-$HUBLINK_RESOURCE_TOKEN-$AZURE_LOCATION" \
         --template-file spoke.bicep --output none --parameters \
-        location="$AZURE_LOCATION" functionAppId="$AZURE_FUNCTION_APP_ID" clientId="$HUBLINK_APP_CLIENT_ID" \
+        location="${place:-$AZURE_LOCATION}" namePrefix="aks-hublink-$HUBLINK_RESOURCE_TOKEN" \
+        functionAppId="$AZURE_FUNCTION_APP_ID" clientId="$HUBLINK_APP_CLIENT_ID" \
         actionGroupId="${HUBLINK_ACTION_GROUP_ID:-}" \
         existingTopicName="$topic_name" existingTopicResourceGroup="$topic_group"; do
         left=$((left - 1))
@@ -99,8 +96,9 @@ start_backfill() {
 }
 
 wait_for_functions
+spokes=$(event_spokes "$app_subscription")
 failed=''
-for spoke in $(spokes); do
+for spoke in $spokes; do
     echo "Connecting the events of subscription $spoke"
     connect "$spoke" || failed="$failed $spoke"
 done

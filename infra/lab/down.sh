@@ -10,13 +10,18 @@ if [ "${LAB_YES:-false}" != true ]; then
     read -r reply
     [ "$reply" = y ] || exit 1
 fi
+# An az that fails is not the same as a group that is gone.
+exists() {
+    answer=$(az group exists --subscription "$1" --name "$2") || exit 1
+    [ "$answer" = true ]
+}
 remove() {
-    if [ "$(az group exists --subscription "$1" --name "$2")" = true ]; then
+    if exists "$1" "$2"; then
         az group delete --subscription "$1" --name "$2" --yes --no-wait
     fi
 }
 gone() {
-    if [ "$(az group exists --subscription "$1" --name "$2")" = true ]; then
+    if exists "$1" "$2"; then
         echo "Waiting for $2"
         az group wait --subscription "$1" --name "$2" --deleted --timeout 5400
     fi
