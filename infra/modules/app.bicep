@@ -56,9 +56,19 @@ param signInClientId string
 var hostSettings = {
   APPLICATIONINSIGHTS_CONNECTION_STRING: component.properties.ConnectionString
   APPLICATIONINSIGHTS_AUTHENTICATION_STRING: 'ClientId=${clientId};Authorization=AAD'
-  AzureWebJobsStorage__accountName: storageAccountName
   AzureWebJobsStorage__clientId: clientId
   AzureWebJobsStorage__credential: 'managedidentity'
+}
+// From the account's name the queue trigger makes an address of the public cloud, whatever addresses stand beside it.
+// Elsewhere the host gets addresses only, and the app the name under the setting's other name.
+var storageSuffix = environment().suffixes.storage
+var storageSettings = environment().name == 'AzureCloud' ? {
+  AzureWebJobsStorage__accountName: storageAccountName
+} : {
+  STORAGE_ACCOUNT_NAME: storageAccountName
+  AzureWebJobsStorage__blobServiceUri: 'https://${storageAccountName}.blob.${storageSuffix}'
+  AzureWebJobsStorage__queueServiceUri: 'https://${storageAccountName}.queue.${storageSuffix}'
+  AzureWebJobsStorage__tableServiceUri: 'https://${storageAccountName}.table.${storageSuffix}'
 }
 
 resource component 'Microsoft.Insights/components@2020-02-02' existing = {
@@ -137,19 +147,7 @@ resource site 'Microsoft.Web/sites@2024-11-01' = {
   }
 }
 
-resource appSettings 'Microsoft.Web/sites/config@2024-11-01' = {
-  // checkov:skip=CKV_AZURE_13: the sign-in is another resource, below
-  // checkov:skip=CKV_AZURE_63: an app of functions logs to Application Insights
-  // checkov:skip=CKV_AZURE_65: an app of functions has no error pages
-  // checkov:skip=CKV_AZURE_66: an app of functions logs to Application Insights
-  // checkov:skip=CKV_AZURE_80: there is no .NET in it
-  // checkov:skip=CKV_AZURE_88: Flex Consumption has no mounted storage, and the app keeps no files
-  // checkov:skip=CKV_AZURE_222: Event Grid delivers to the public endpoint only; callers need a key or a sign-in
-  parent: site
-  name: 'appsettings'
-  properties: union(settings, hostSettings)
-}
-
+// One after the other from here on: a site takes one change of its configuration at a time and refuses others.
 resource ftp 'Microsoft.Web/sites/basicPublishingCredentialsPolicies@2024-11-01' = {
   parent: site
   name: 'ftp'
@@ -164,6 +162,25 @@ resource scm 'Microsoft.Web/sites/basicPublishingCredentialsPolicies@2024-11-01'
   properties: {
     allow: false
   }
+  dependsOn: [
+    ftp
+  ]
+}
+
+resource appSettings 'Microsoft.Web/sites/config@2024-11-01' = {
+  // checkov:skip=CKV_AZURE_13: the sign-in is another resource, below
+  // checkov:skip=CKV_AZURE_63: an app of functions logs to Application Insights
+  // checkov:skip=CKV_AZURE_65: an app of functions has no error pages
+  // checkov:skip=CKV_AZURE_66: an app of functions logs to Application Insights
+  // checkov:skip=CKV_AZURE_80: there is no .NET in it
+  // checkov:skip=CKV_AZURE_88: Flex Consumption has no mounted storage, and the app keeps no files
+  // checkov:skip=CKV_AZURE_222: Event Grid delivers to the public endpoint only; callers need a key or a sign-in
+  parent: site
+  name: 'appsettings'
+  properties: union(settings, hostSettings, storageSettings)
+  dependsOn: [
+    scm
+  ]
 }
 
 resource signIn 'Microsoft.Web/sites/config@2024-11-01' = if (!empty(signInClientId)) {
@@ -199,6 +216,7 @@ resource signIn 'Microsoft.Web/sites/config@2024-11-01' = if (!empty(signInClien
         enabled: true
         registration: {
           clientId: signInClientId
+          // One issuer is accepted, that of version 2. The registration says which version its tokens have: docs/deploy.md.
           openIdIssuer: '${environment().authentication.loginEndpoint}${subscription().tenantId}/v2.0'
         }
         validation: {
@@ -215,6 +233,9 @@ resource signIn 'Microsoft.Web/sites/config@2024-11-01' = if (!empty(signInClien
       }
     }
   }
+  dependsOn: [
+    appSettings
+  ]
 }
 
 @description('Name of the function app.')

@@ -250,6 +250,12 @@ resource gatewayAddress 'Microsoft.Network/publicIPAddresses@2025-01-01' = if (v
   sku: {
     name: 'Standard'
   }
+  // A gateway whose size ends in AZ takes an address in all zones only, and so a region that has them.
+  zones: [
+    '1'
+    '2'
+    '3'
+  ]
   properties: {
     publicIPAllocationMethod: 'Static'
   }
@@ -273,7 +279,7 @@ resource gateway 'Microsoft.Network/virtualNetworkGateways@2025-01-01' = if (vpn
         properties: {
           privateIPAllocationMethod: 'Dynamic'
           publicIPAddress: {
-            id: gatewayAddress.id
+            id: gatewayAddress!.id
           }
           subnet: {
             id: gatewaySubnet.id
