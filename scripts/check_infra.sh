@@ -1,6 +1,7 @@
 #!/bin/sh
-# Looks for insecure settings in the templates with checkov, which lives in an environment of its own.
-# Fails on a finding that is not justified where it occurs (checkov:skip) and on a file that checkov cannot read.
+# Looks for insecure settings in the templates with checkov, which lives in an environment of its own, and reads the
+# PowerShell hooks with a grammar. Fails on a finding that is not justified where it occurs (checkov:skip), on a template
+# that checkov cannot read and on PowerShell that nothing could.
 # Minutes the first time, to install it; a quarter of a minute after that; works offline once it is installed.
 set -eu
 cd "$(dirname "$0")/.."
@@ -11,7 +12,7 @@ report=.local/checkov-report.txt
 wanted=$(cksum <infra/requirements-check.txt)
 
 if [ "$(cat "$stamp" 2>/dev/null || :)" != "$wanted" ]; then
-    echo 'Installing checkov (minutes, the first time)'
+    echo 'Installing checkov and a grammar of PowerShell (minutes, the first time)'
     python=${PYTHON:-.venv/bin/python}
     "$python" -m venv --clear "$venv"
     "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-input -r infra/requirements-check.txt
@@ -31,4 +32,5 @@ if ! grep -q '^Passed checks: [1-9]' "$report"; then
     echo 'checkov has checked nothing.' >&2
     result=1
 fi
+"$venv/bin/python" tests/infra/powershell.py infra/hooks/*.ps1 || result=1
 exit "$result"

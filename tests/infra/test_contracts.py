@@ -6,10 +6,11 @@ import json
 import re
 
 import pytest
+from tree_sitter import Node
 
-from shared.settings import Cloud, Settings, StorageSettings, load_settings, setting_name
+from shared.settings import Cloud, Settings, StorageSettings, load_settings, load_storage_settings, setting_name
 from shared.storage import names
-from tests.infra.bicep import INFRA, declared, objects, properties, strings, text, walk
+from tests.infra.bicep import INFRA, declarations, declared, objects, properties, strings, text, walk
 from tests.registered import registered_functions
 
 MAIN = INFRA / "main.bicep"
@@ -24,8 +25,13 @@ ONLY_LOCAL = {"AzureWebJobsStorage", "ARM_ENDPOINT", "TIME_SCALE"}
 OF_THE_HOST = {
     "APPLICATIONINSIGHTS_CONNECTION_STRING",
     "APPLICATIONINSIGHTS_AUTHENTICATION_STRING",
+    "AzureWebJobsStorage__blobServiceUri",
     "AzureWebJobsStorage__credential",
+    "AzureWebJobsStorage__queueServiceUri",
+    "AzureWebJobsStorage__tableServiceUri",
 }
+# Another name of one of the model's settings, for clouds in which the host must not see the first.
+OTHER_NAMES = {"STORAGE_ACCOUNT_NAME": "AzureWebJobsStorage__accountName"}
 
 
 def settings_of_the_model() -> set[str]:
@@ -35,7 +41,13 @@ def settings_of_the_model() -> set[str]:
 def settings_of_the_templates() -> set[str]:
     ours = properties(declared(MAIN, "var", "settings").body)
     host = properties(declared(APP, "var", "hostSettings").body)
-    return set(ours) | set(host)
+    storage = [name for item in storage_settings() for name in item]
+    return {OTHER_NAMES.get(name, name) for name in (*ours, *host, *storage)}
+
+
+def storage_settings() -> list[dict[str, Node]]:
+    """Of the public cloud, and of others."""
+    return [properties(item) for item in objects(declared(APP, "var", "storageSettings").body)]
 
 
 def difference(model: set[str], templates: set[str]) -> dict[str, set[str]]:
@@ -53,6 +65,19 @@ def test_app_settings_are_exactly_those_of_the_settings_model():
 def test_the_exceptions_of_the_comparison_are_still_needed():
     assert settings_of_the_model() - settings_of_the_templates() >= ONLY_LOCAL
     assert settings_of_the_templates() - settings_of_the_model() >= OF_THE_HOST
+
+
+def test_the_queue_trigger_is_not_led_to_the_public_cloud_by_the_name_of_the_account(monkeypatch):
+    public, others = storage_settings()
+    assert set(public) == {"AzureWebJobsStorage__accountName"}
+    assert "AzureWebJobsStorage__accountName" not in others
+    monkeypatch.setenv("STORAGE_ACCOUNT_NAME", "example")
+    assert load_storage_settings().storage_account_name == "example"
+    suffix = text(declared(APP, "var", "storageSuffix").body)
+    assert suffix == "environment().suffixes.storage"
+    for service in ("blob", "queue", "table"):
+        written = text(others[f"AzureWebJobsStorage__{service}ServiceUri"])
+        assert written == f"https://${{storageAccountName}}.{service}.${{storageSuffix}}"
 
 
 def test_a_setting_that_only_the_model_knows_is_noticed():
@@ -138,6 +163,30 @@ def test_one_http_instance_is_always_ready():
     assert re.search(r"name: 'http'\s+instanceCount: zoneRedundant \? 2 : 1", written)
 
 
+def test_configuration_of_the_site_is_written_one_after_the_other():
+    chain = [
+        (item.name, text(properties(next(objects(item.body)))["dependsOn"]).strip("[]\n "))
+        for item in declarations(APP)
+        if item.kind == "resource" and "dependsOn" in properties(next(objects(item.body)))
+    ]
+    children = [item.name for item in declarations(APP) if "parent: site" in text(item.node)]
+    assert chain == list(zip(children[1:], children, strict=False))
+
+
+def test_tokens_of_the_sign_in_are_accepted_by_either_name_of_the_registration():
+    written = text(declared(APP, "resource", "signIn").node)
+    assert re.search(r"allowedAudiences: \[\s+signInClientId\s+'api://\$\{signInClientId\}'\s+\]", written)
+    assert "/v2.0'" in written
+    assert "requestedAccessTokenVersion" in (INFRA.parent / "docs" / "deploy.md").read_text()
+
+
+def test_sampling_drops_no_line_that_an_alert_counts():
+    host = json.loads((INFRA.parent / "host.json").read_text())
+    sampling = host["logging"]["applicationInsights"]["samplingSettings"]
+    assert {"Request", "Exception", "Trace"} <= set(sampling["excludedTypes"].split(";"))
+    assert "count()" not in (INFRA / "workbook.json").read_text()
+
+
 def event_table() -> dict[str, dict[str, list[str]]]:
     return json.loads((INFRA / "event_subscriptions.json").read_text())
 
@@ -208,18 +257,6 @@ def test_the_role_grants_nothing_wholesale_and_no_data():
     role = json.loads((INFRA / "role_definition.json").read_text())
     assert not [action for action in role["actions"] if "*" in action]
     assert role["dataActions"] == []
-
-
-def test_the_role_is_given_at_spokes_hub_monitoring_vnets_and_the_firewall_policys_group():
-    assignments = {
-        "spokeAccess": "modules/subscription_access.bicep",
-        "hubAccess": "modules/vnet_access.bicep",
-        "monitoringAccess": "modules/vnet_access.bicep",
-        "firewallAccess": "modules/group_access.bicep",
-        "furtherAccess": "modules/group_access.bicep",
-    }
-    for name, target in assignments.items():
-        assert declared(MAIN, "module", name).target == target
 
 
 def test_settings_of_the_lab_are_settings_of_the_app():
