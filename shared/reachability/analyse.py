@@ -8,11 +8,12 @@ from shared.model.resource_id import ResourceId
 from shared.model.world import Cluster, ObservedCluster
 from shared.reachability.codes import Outcome, ReachCode, Stage
 from shared.reachability.filters import judge_firewall, judge_security_groups
-from shared.reachability.names import Lookup, Question, look_up
+from shared.reachability.names import look_up
 from shared.reachability.path import judge_peering, judge_return, judge_route
 from shared.reachability.trip import Trip
 from shared.reachability.verdict import Answer, Step, Verdict, answer_of, blocked, doubted, ok, unknown
 from shared.reachability.world import ReachabilityWorld
+from shared.reachability.zones import Lookup, Question
 
 _BETWEEN = ("creating", "deleting", "starting", "stopping")
 

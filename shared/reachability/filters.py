@@ -13,12 +13,13 @@ from shared.firewall.policy import FirewallPolicy
 from shared.model.resource_id import ResourceId
 from shared.model.world import Subnet, VirtualNetwork
 from shared.reachability.codes import Outcome, ReachCode
-from shared.reachability.names import Question, look_up_from_firewall
+from shared.reachability.names import look_up_from_firewall
 from shared.reachability.public_terms import NOTE, without_public_terms
 from shared.reachability.routes import routing_of
 from shared.reachability.security import Connection, Filtered, addresses_of, filter_connection
 from shared.reachability.trip import Trip
 from shared.reachability.verdict import Step, blocked, noted, ok, unknown
+from shared.reachability.zones import Question
 
 API_PORT = 443
 
@@ -138,9 +139,9 @@ def _by_application_rule(trip: Trip, decision: Decision) -> Step:
     step = _filtered(trip, decision)
     endpoint = trip.observed.endpoint
     right = endpoint is not None and found.addresses[:1] == (endpoint.address,)
-    if right and found.step.outcome is not Outcome.BLOCKED:
+    if right and found.step.outcome is Outcome.OK:
         return noted(step, *found.step.assumptions)
-    message = f"{step.message} The firewall itself does not resolve {trip.host}: {found.step.message}"
+    message = f"{step.message} It leads to where the firewall itself finds {trip.host}: {found.step.message}"
     assumption = f"the firewall finds {trip.host} at {trip.address}"
     return unknown(ReachCode.FIREWALL_UNCERTAIN, message, step.resource, assumption, rule=step.rule)
 

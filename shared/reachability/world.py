@@ -12,7 +12,9 @@ from shared.firewall.evaluate import CompiledPolicy
 from shared.firewall.policy import ApplicationRule, FirewallPolicy, IpGroup, NetworkRule
 from shared.model.resource_id import ResourceId
 from shared.model.security_groups import SecurityGroup
-from shared.model.world import ObservedCluster, RouteTable, Subnet, VirtualNetwork, Zone
+from shared.model.world import ObservedCluster, Peering, RouteTable, Subnet, VirtualNetwork, Zone
+
+RESOLVER_DELEGATION = "microsoft.network/dnsresolvers"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,7 +112,7 @@ class ReachabilityWorld:
     def remote_space(self, vnet: VirtualNetwork, remote: ResourceId) -> tuple[IPv4Network, ...]:
         """The prefixes that a VNet's peering leads to: the peered ones, or the remote's own when it does not say."""
         peering = vnet.peering_to(remote)
-        if peering is None or not peering.connected:
+        if peering is None or not is_up(peering):
             return ()
         known = self.vnets.get(remote)
         return peering.remote_space or (known.address_space if known else ())
@@ -119,8 +121,19 @@ class ReachabilityWorld:
         """The VNet that an address lies in: the one it is seen from, or one directly connected with it."""
         if seen_from.holds(address):
             return seen_from.id
-        remotes = (peering.remote_vnet for peering in seen_from.peerings if peering.connected)
+        remotes = (peering.remote_vnet for peering in seen_from.peerings if is_up(peering))
         return next((remote for remote in remotes if _within(address, self.remote_space(seen_from, remote))), None)
+
+    @cached_property
+    def has_resolver(self) -> bool:
+        """Whether a DNS Private Resolver is in one of the VNets: its endpoints have subnets delegated to them."""
+        return any(_is_resolvers(subnet) for subnet in self.subnets())
+
+    def is_resolver(self, vnet: ResourceId, address: IPv4Address) -> bool:
+        """Whether an address in a VNet is an inbound endpoint of a DNS Private Resolver."""
+        known = self.vnets.get(vnet)
+        subnets = known.subnets if known else ()
+        return any(_is_resolvers(subnet) and _within(address, subnet.prefixes) for subnet in subnets)
 
     def target_vnet(self, observed: ObservedCluster) -> ResourceId | None:
         """The VNet of the cluster's API server, if it is known."""
@@ -128,6 +141,31 @@ class ReachabilityWorld:
             return observed.endpoint.subnet.parent
         homes = sorted(observed.cluster.vnets)
         return homes[0] if len(homes) == 1 else None
+
+
+def is_up(peering: Peering) -> bool:
+    """Whether a peering is connected and so has its routes, whatever access it allows.
+
+    `allowVirtualNetworkAccess` only takes the remote VNet out of the service tag VirtualNetwork or puts it in
+    (https://learn.microsoft.com/azure/virtual-network/virtual-network-manage-peering).
+    """
+    return peering.state.lower() == "connected"
+
+
+def are_connected(one: VirtualNetwork, other: VirtualNetwork) -> bool:
+    """Whether two VNets are peered, both ways."""
+    there, back = one.peering_to(other.id), other.peering_to(one.id)
+    return there is not None and back is not None and is_up(there) and is_up(back)
+
+
+def allow_access(one: VirtualNetwork, other: VirtualNetwork) -> bool:
+    """Whether the peerings between two VNets allow access, both ways."""
+    sides = (one.peering_to(other.id), other.peering_to(one.id))
+    return all(side is not None and side.allows_access for side in sides)
+
+
+def _is_resolvers(subnet: Subnet) -> bool:
+    return any(name.lower() == RESOLVER_DELEGATION for name in subnet.delegations)
 
 
 def _within(address: IPv4Address, space: tuple[IPv4Network, ...]) -> bool:

@@ -9,7 +9,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from local.azure.dataplane.dns import resolve
+from local.azure.dataplane.dns import AZURE_DNS, resolve
 from local.azure.dataplane.filtering import Flow, judge
 from local.azure.dataplane.packets import connect
 from local.azure.seed.bodies import (
@@ -115,6 +115,33 @@ async def test_firewall_as_dns_server_sees_the_hubs_links_and_not_the_spokes(tmp
         with no_waiting(world.azure):
             world.call.put(POLICY, policy_body(proxy=False))
         assert "proxy is off" in resolve(world.azure, MONITORING.vnet_id, host).why
+        vnet = world.azure.store.get(MONITORING.vnet_id)
+        assert vnet is not None
+        vnet.properties["dhcpOptions"]["dnsServers"].append(AZURE_DNS)
+        assert resolve(world.azure, MONITORING.vnet_id, host).address == world.address()
+
+
+async def test_dns_server_that_knows_no_such_name_is_not_followed_by_the_next(world: World) -> None:
+    host = world.make().properties["privateFQDN"]
+    world.link("hub", HUB_VNET)
+    vnet = world.azure.store.get(MONITORING.vnet_id)
+    assert vnet is not None
+    vnet.properties["dhcpOptions"] = {"dnsServers": [AZURE_DNS, "10.0.9.9"]}
+    assert resolve(world.azure, vnet.id, host).address is None
+
+
+async def test_wildcard_answers_unless_a_nearer_name_exists(world: World) -> None:
+    group = group_id(MONITORING.number, MONITORING.group)
+    zone = f"{group}/providers/Microsoft.Network/privateDnsZones/privatelink.westeurope.azmk8s.io"
+    with no_waiting(world.azure):
+        world.call.put(zone, {"location": "global"})
+        world.call.put(f"{zone}/virtualNetworkLinks/own", link_body(MONITORING.vnet_id))
+        for label in ("*", "a.near"):
+            body = {"properties": {"ttl": 300, "aRecords": [{"ipv4Address": "10.2.0.9"}]}}
+            world.call.put(f"{zone}/A/{label}", body)
+    end = "privatelink.westeurope.azmk8s.io"
+    assert resolve(world.azure, MONITORING.vnet_id, f"x.far.{end}").address == "10.2.0.9"
+    assert resolve(world.azure, MONITORING.vnet_id, f"x.near.{end}").address is None
 
 
 async def test_custom_dns_server_answers_with_the_links_of_the_vnet_it_stands_in(world: World) -> None:

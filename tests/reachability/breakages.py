@@ -47,6 +47,13 @@ def dns_servers(vnet: str, *servers: str) -> Breakage:
     return lambda estate: estate.change(vnet, dhcpOptions={"dnsServers": list(servers)})
 
 
+def resolver(estate: Estate) -> None:
+    """A subnet for the inbound endpoint of a DNS Private Resolver in the hub."""
+    delegation = {"name": "resolver", "properties": {"serviceName": "Microsoft.Network/dnsResolvers"}}
+    subnet = {"addressPrefix": "10.0.5.0/28", "delegations": [delegation]}
+    estate.put(f"{HUB_VNET}/subnets/dns-in", {"properties": subnet})
+
+
 def policy(**properties: Any) -> Breakage:
     return lambda estate: estate.change(POLICY, **properties)
 
@@ -74,7 +81,7 @@ def no_zone(estate: Estate) -> None:
     estate.azure.store.remove_tree(estate.zone)
 
 
-def other_zone(vnet: str, *, labels: int = 1, address: str | None = None) -> Breakage:
+def other_zone(vnet: str, *, labels: int = 1, address: str | None = None, label: str | None = None) -> Breakage:
     """A zone of the hub team that covers the name, linked to a VNet, with a record only if an address is given."""
 
     def do(estate: Estate) -> None:
@@ -88,9 +95,8 @@ def other_zone(vnet: str, *, labels: int = 1, address: str | None = None) -> Bre
         estate.put(f"{zone}/virtualNetworkLinks/other", link_body(vnet))
         if address:
             given = estate.address if address == "own" else address
-            label = estate.host.removesuffix(f".{name}")
             body = {"properties": {"ttl": 300, "aRecords": [{"ipv4Address": given}]}}
-            estate.put(f"{zone}/A/{label}", body)
+            estate.put(f"{zone}/A/{label or estate.host.removesuffix(f'.{name}')}", body)
 
     return do
 

@@ -41,13 +41,15 @@ def dns_breakages() -> st.SearchStrategy[b.Breakage]:
     )
     links = st.sampled_from(["hub-by-hand", "monitoring-by-hand"])
     zones = st.builds(
-        lambda vnet, labels, address: b.other_zone(vnet, labels=labels, address=address),
+        lambda vnet, labels, address, label: b.other_zone(vnet, labels=labels, address=address, label=label),
         st.sampled_from([VM, HUB_VNET]),
         st.integers(1, 2),
         st.sampled_from([None, "own", "10.10.16.77"]),
+        st.sampled_from([None, "*", "other"]),
     )
     records = st.sampled_from([b.record("10.10.16.99"), b.record("own", "10.10.16.99"), b.no_record])
-    return st.one_of(servers, proxies, links.map(b.unlink), links.map(b.unfinished_link), zones, records)
+    unlinked = [links.map(b.unlink), links.map(b.unfinished_link)]
+    return st.one_of(servers, proxies, *unlinked, zones, records, st.just(b.resolver))
 
 
 def route_breakages() -> st.SearchStrategy[b.Breakage]:

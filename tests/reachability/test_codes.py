@@ -6,6 +6,7 @@ import pytest
 
 from local.azure.seed.contoso import FIREWALL_IP, HUB_VNET, MONITORING, POLICY
 from shared.reachability.codes import EXPLANATIONS, Outcome, ReachCode, Stage
+from shared.reachability.names import AZURE_DNS
 from shared.reachability.verdict import Answer
 from tests.reachability import breakages as b
 from tests.reachability.estate import make_estate
@@ -39,10 +40,16 @@ CASES: dict[str, tuple[ReachCode, Answer, b.Breakage]] = {
         b.both(b.unlink("monitoring-by-hand"), b.other_zone(VM, labels=2, address="own")),
     ),
     "own resolver in the linked hub": (C.DNS_CUSTOM_SERVER, A, b.dns_servers(VM, "10.0.5.5")),
+    "inbound endpoint in the linked hub": (C.DNS_RESOLVED, R, b.both(b.dns_servers(VM, "10.0.5.5"), b.resolver)),
+    "inbound endpoint in a hub without a link": (
+        C.DNS_ZONE_NOT_LINKED,
+        A,
+        b.both(b.dns_servers(VM, "10.0.5.5"), b.resolver, b.unlink("hub-by-hand")),
+    ),
     "own resolver far away": (C.DNS_CUSTOM_SERVER, A, b.dns_servers(VM, b.FAR_AWAY)),
     "own resolver without any link": (
-        C.DNS_ZONE_NOT_LINKED,
-        U,
+        C.DNS_CUSTOM_SERVER,
+        A,
         b.both(b.dns_servers(VM, "10.0.5.5"), b.unlink("hub-by-hand"), b.unlink("monitoring-by-hand")),
     ),
     "firewall as DNS": (C.DNS_RESOLVED, R, b.dns_servers(VM, FIREWALL_IP)),
@@ -57,6 +64,21 @@ CASES: dict[str, tuple[ReachCode, Answer, b.Breakage]] = {
         b.both(b.dns_servers(VM, FIREWALL_IP), b.unlink("hub-by-hand")),
     ),
     "firewall as DNS, proxy off": (C.DNS_PROXY_OFF, U, b.both(b.dns_servers(VM, FIREWALL_IP), b.proxy(on=False))),
+    "firewall as DNS, proxy off, then Azure": (
+        C.DNS_RESOLVED,
+        R,
+        b.both(b.dns_servers(VM, FIREWALL_IP, AZURE_DNS), b.proxy(on=False)),
+    ),
+    "firewall as DNS, proxy off, then Azure without a link": (
+        C.DNS_ZONE_NOT_LINKED,
+        U,
+        b.both(b.dns_servers(VM, FIREWALL_IP, AZURE_DNS), b.proxy(on=False), b.unlink("monitoring-by-hand")),
+    ),
+    "parent zone with a wildcard": (
+        C.DNS_RESOLVED,
+        R,
+        b.both(b.unlink("monitoring-by-hand"), b.other_zone(VM, labels=2, address="own", label="*")),
+    ),
     "firewall as DNS forwards": (
         C.DNS_CUSTOM_SERVER,
         A,

@@ -6,7 +6,14 @@ from dataclasses import replace
 from ipaddress import IPv4Address, IPv4Network
 from typing import Any
 
-from shared.firewall.policy import FirewallPolicy, NetworkRule, RuleCollection, RuleCollectionGroup
+from shared.firewall.policy import (
+    ApplicationProtocol,
+    ApplicationRule,
+    FirewallPolicy,
+    NetworkRule,
+    RuleCollection,
+    RuleCollectionGroup,
+)
 from shared.model import azure_types
 from shared.model.resource_id import ResourceId
 from shared.model.world import (
@@ -117,6 +124,19 @@ def policy(*rules: NetworkRule, **more: Any) -> FirewallPolicy:
     return FirewallPolicy(id=str(POLICY), groups=(found,), threat_intel_mode="Alert", dns_proxy_enabled=True, **more)
 
 
+def by_application_rule(**more: Any) -> FirewallPolicy:
+    """Nothing but an application rule allows."""
+    rule = ApplicationRule(
+        name="by-name",
+        protocols=(ApplicationProtocol(type="Https", port=443),),
+        source_addresses=("10.2.0.0/16",),
+        target_fqdns=(f"demo.{ZONE_NAME}",),
+    )
+    allowing = policy(**more)
+    collection = replace(allowing.groups[0].collections[0], rules=(rule,))
+    return replace(allowing, groups=(replace(allowing.groups[0], collections=(collection,)),))
+
+
 def good_world(**changes: Any) -> ReachabilityWorld:
     """Hub, monitoring VNet and AKS VNet with one cluster; `changes` replace parts of the world."""
     hub = vnet(
@@ -180,6 +200,17 @@ def with_cluster(world: ReachabilityWorld, **changes: Any) -> ReachabilityWorld:
 
 def with_vnet(world: ReachabilityWorld, vnet_id: ResourceId, **changes: Any) -> ReachabilityWorld:
     return replace(world, vnets={**world.vnets, vnet_id: replace(world.vnets[vnet_id], **changes)})
+
+
+def with_zone(world: ReachabilityWorld, zone: Zone) -> ReachabilityWorld:
+    """The cluster's zone in the place of the one there was."""
+    changed = replace(world.clusters[CLUSTER], zone=zone)
+    return replace(world, clusters={CLUSTER: changed}, zones=(zone,))
+
+
+def with_links(world: ReachabilityWorld, *vnets: ResourceId) -> ReachabilityWorld:
+    """The cluster's zone linked to these VNets and no other."""
+    return with_zone(world, replace(world.zones[0], links=tuple(link(each) for each in vnets)))
 
 
 def judge(world: ReachabilityWorld, source: ResourceId = VM) -> Verdict:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from local.azure.azure import Azure
 from local.azure.dataplane.topology import firewall_at, peered_vnets, policy_of
-from local.azure.private_dns.models import LINK
+from local.azure.private_dns.models import LINK, RECORD
 from local.azure.store import Resource
 from local.azure.virtual_networks.common import space_of
 
@@ -23,34 +23,45 @@ class Resolution:
     why: str
 
 
+class _SilentError(Exception):
+    """A server gives no answer."""
+
+
 def resolve(azure: Azure, vnet_id: str, host: str) -> Resolution:
     """Look a name up from a VNet.
 
     With Azure DNS the zones linked to this VNet count. With custom DNS servers they do not: then the zones linked to
-    the VNet that holds the server do, and the VNet's own links are never consulted.
+    the VNet that holds the server do, and the VNet's own links are never consulted. A server that gives no answer is
+    followed by the next one; "no such name" is an answer.
     """
     vnet = azure.store.get(vnet_id)
     if vnet is None:
         return Resolution(address=None, why=f"the VNet {vnet_id} does not exist")
     servers = (vnet.properties.get("dhcpOptions") or {}).get("dnsServers") or [AZURE_DNS]
-    return _ask_server(azure, vnet, servers[0], host, depth=0)
+    silence = []
+    for server in servers:
+        try:
+            return _ask_server(azure, vnet, server, host, depth=0)
+        except _SilentError as error:
+            silence.append(str(error))
+    return Resolution(address=None, why="; ".join(silence))
 
 
 def _ask_server(azure: Azure, vnet: Resource, server: str, host: str, *, depth: int) -> Resolution:
     if server == AZURE_DNS:
         return _ask_azure_dns(azure, vnet, host)
     if depth > 3:
-        return Resolution(address=None, why="DNS servers forward to each other")
+        raise _SilentError("DNS servers forward to each other")
     holder = _holder(azure, vnet, server)
     if holder is None:
-        return Resolution(address=None, why=f"the DNS server {server} is in no VNet that {vnet.name} reaches")
+        raise _SilentError(f"the DNS server {server} is in no VNet that {vnet.name} reaches")
     firewall = firewall_at(azure, server)
     if firewall is None:
         return _ask_azure_dns(azure, holder, host)
     policy = policy_of(azure, firewall)
     settings = (policy.properties.get("dnsSettings") or {}) if policy else {}
     if not settings.get("enableProxy"):
-        return Resolution(address=None, why=f"the firewall at {server} answers no DNS: its proxy is off")
+        raise _SilentError(f"the firewall at {server} answers no DNS: its proxy is off")
     behind = settings.get("servers") or [AZURE_DNS]
     return _ask_server(azure, holder, behind[0], host, depth=depth + 1)
 
@@ -66,13 +77,29 @@ def _ask_azure_dns(azure: Azure, vnet: Resource, host: str) -> Resolution:
     link, zone = _linked_zone(azure, vnet, name)
     if link is not None:
         label = name.removesuffix(zone).rstrip(".") or "@"
-        record = azure.store.get(f"{link.id.rsplit('/', 2)[0]}/A/{label}")
+        record = _record(azure, link.id.rsplit("/", 2)[0], label)
         if record is not None:
             address = str(record.properties["aRecords"][0]["ipv4Address"])
             return Resolution(address=address, why=f"record {label} in zone {zone}, linked to {vnet.name}")
-        if link.properties.get("resolutionPolicy") != "NxDomainRedirect":
+        # Falling back to public DNS is there for privatelink zones only.
+        if link.properties.get("resolutionPolicy") != "NxDomainRedirect" or "privatelink" not in zone.split("."):
             return Resolution(address=None, why=f"zone {zone}, linked to {vnet.name}, has no record {label}")
     return _public(azure, name) or Resolution(address=None, why=f"no zone linked to {vnet.name} knows {host}")
+
+
+def _record(azure: Azure, zone_id: str, label: str) -> Resource | None:
+    """The record of a name, or the wildcard of its nearest ancestor that exists (RFC 4592)."""
+    found = azure.store.get(f"{zone_id}/A/{label}")
+    if found is not None or label == "@":
+        return found
+    start = f"{zone_id.lower()}/a/"
+    names = [record.key.removeprefix(start) for record in azure.store.of_type(RECORD) if record.key.startswith(start)]
+    ancestor = label
+    while ancestor:
+        _, _, ancestor = ancestor.partition(".")
+        if not ancestor or any(f".{name}".endswith(f".{ancestor}") for name in names):
+            return azure.store.get(f"{zone_id}/A/{f'*.{ancestor}' if ancestor else '*'}")
+    return None
 
 
 def _linked_zone(azure: Azure, vnet: Resource, name: str) -> tuple[Resource | None, str]:
