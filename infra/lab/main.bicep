@@ -46,6 +46,8 @@ param adminPublicKey string
 var tags = {
   application: 'aks-hublink-lab'
 }
+// A deployment to a subscription cannot move, so its name tells the region: the next lab may be somewhere else.
+var place = uniqueString(location)
 var spokes = [
   {
     number: 1
@@ -71,7 +73,7 @@ var spokes = [
 ]
 
 module hubGroup 'modules/group.bicep' = {
-  name: '${namePrefix}-hub-group'
+  name: '${namePrefix}-hub-group-${place}'
   scope: subscription(hubSubscriptionId)
   params: {
     name: '${namePrefix}-hub'
@@ -95,7 +97,7 @@ module hub 'modules/hub.bicep' = {
 
 module spokeGroups 'modules/group.bicep' = [
   for (spoke, index) in spokes: {
-    name: '${spoke.group}-group'
+    name: '${spoke.group}-group-${place}'
     scope: subscription(spokeSubscriptionIds[index])
     params: {
       name: spoke.group

@@ -21,8 +21,8 @@ if [ "${LAB_YES:-false}" != true ]; then
     read -r reply
     [ "$reply" = y ] || exit 1
 fi
-az deployment sub create --subscription "$LAB_HUB_SUBSCRIPTION" --name "$LAB_PREFIX" --location "$LAB_LOCATION" \
-    --template-file main.bicep --output none --parameters \
+az deployment sub create --subscription "$LAB_HUB_SUBSCRIPTION" --name "$LAB_PREFIX-$LAB_LOCATION" \
+    --location "$LAB_LOCATION" --template-file main.bicep --output none --parameters \
     location="$LAB_LOCATION" namePrefix="$LAB_PREFIX" hubSubscriptionId="$LAB_HUB_SUBSCRIPTION" \
     spokeSubscriptionIds="[\"$LAB_SPOKE_1_SUBSCRIPTION\",\"$LAB_SPOKE_2_SUBSCRIPTION\",\"$LAB_SPOKE_3_SUBSCRIPTION\"]" \
     vpnGateway="$LAB_VPN_GATEWAY" clusters="$LAB_CLUSTERS" firewallDns="$LAB_FIREWALL_DNS" \
@@ -31,7 +31,7 @@ az deployment sub create --subscription "$LAB_HUB_SUBSCRIPTION" --name "$LAB_PRE
 echo
 echo 'The network is there. The app for it:'
 for name in HUB_VNET_ID MONITORING_VNET_IDS FIREWALL_POLICY_ID SPOKE_SUBSCRIPTION_IDS; do
-    value=$(az deployment sub show --subscription "$LAB_HUB_SUBSCRIPTION" --name "$LAB_PREFIX" \
+    value=$(az deployment sub show --subscription "$LAB_HUB_SUBSCRIPTION" --name "$LAB_PREFIX-$LAB_LOCATION" \
         --query "properties.outputs.$name.value" --output tsv)
     echo "  azd env set $name $value"
 done

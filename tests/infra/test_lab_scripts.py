@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from tests.infra.bicep import INFRA, declarations
+from tests.infra.bicep import INFRA, declarations, objects, properties, scope_of, text
 from tests.infra.programs import Answer, Stage
 
 LAB = INFRA / "lab"
@@ -33,7 +33,7 @@ def test_lab_up_deploys_and_prints_the_settings_of_the_app(stage):
     done = stage.run("lab/up.sh")
     assert done.returncode == 0, done.stderr
     (call,) = stage.asked(DEPLOYMENT)
-    assert "--subscription hub-subscription --name rg-hublink-lab --location swedencentral" in call
+    assert "--subscription hub-subscription --name rg-hublink-lab-swedencentral --location swedencentral" in call
     for name in ("HUB_VNET_ID", "MONITORING_VNET_IDS", "FIREWALL_POLICY_ID", "SPOKE_SUBSCRIPTION_IDS"):
         assert f"azd env set {name} a-value" in done.stdout
 
@@ -50,6 +50,15 @@ def test_lab_up_gives_the_template_parameters_that_it_has(stage):
 def test_the_spokes_may_live_in_subscriptions_of_their_own(stage):
     stage.run("lab/up.sh", LAB_SPOKE_1_SUBSCRIPTION="one", LAB_SPOKE_3_SUBSCRIPTION="three")
     assert 'spokeSubscriptionIds=["one","hub-subscription","three"]' in stage.asked(DEPLOYMENT)[0]
+
+
+def test_a_lab_in_another_region_does_not_meet_the_deployments_of_the_last(stage):
+    stage.run("lab/up.sh", LAB_LOCATION="northeurope")
+    assert all("--name rg-hublink-lab-northeurope " in f"{call} " for call in stage.asked("deployment sub"))
+    for item in declarations(LAB / "main.bicep"):
+        body = next(objects(item.body), None)
+        if body is not None and scope_of(body) == "subscription":
+            assert text(properties(body)["name"]).endswith("${place}"), item.name
 
 
 @pytest.mark.parametrize("script", ["lab/up.sh", "lab/down.sh"])
