@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from shared.drift.report import DriftReport
 from shared.errors import NotReady, PermanentError, SettingsError, TemporaryError
 from shared.firewall.coalescing import WAIT_SECONDS
-from shared.firewall.writer import Sync, SyncResult
+from shared.firewall.writer import Postponed, Sync, SyncResult
 from shared.loop import Report
 from shared.process import current_queues
 from shared.runtime import Runtime, current_runtime
@@ -70,10 +70,25 @@ async def serve_sync(runtime: Runtime, request: SyncRequest) -> Sync | None:
 async def _sync(runtime: Runtime, request: SyncRequest) -> Sync | None:
     try:
         sync = await runtime.firewall_writer.sync(request)
+    except Postponed as error:
+        tell(log, "firewall busy, asking again later", level=logging.WARNING, cause=str(error), wait=error.retry_after)
+        if error.sync.writes or error.sync.findings:
+            await _tell_sync(runtime, request, error.sync)
+        if not error.is_queued:
+            await _ask_again(runtime, request, wait=error.retry_after)
+        return None
     except (TemporaryError, NotReady) as error:
         tell(log, "firewall busy, asking again later", level=logging.WARNING, cause=str(error))
         await _ask_again(runtime, request)
         return None
+    await _tell_sync(runtime, request, sync)
+    if sync.result is SyncResult.BUSY:
+        await _ask_again(runtime, request)
+        return None
+    return sync
+
+
+async def _tell_sync(runtime: Runtime, request: SyncRequest, sync: Sync) -> None:
     for finding in sync.findings:
         tell_finding(log, finding)
     tell(log, "firewall synced", result=str(sync.result), writes=sync.writes)
@@ -84,15 +99,13 @@ async def _sync(runtime: Runtime, request: SyncRequest) -> Sync | None:
         str(group), writes=sync.writes, reason=str(sync.difference), findings=sync.findings
     )
     await runtime.run_log.firewall_served(request, sync)
-    if sync.result is SyncResult.BUSY:
-        await _ask_again(runtime, request)
-        return None
-    return sync
 
 
-async def _ask_again(runtime: Runtime, request: SyncRequest) -> None:
+async def _ask_again(runtime: Runtime, request: SyncRequest, *, wait: float | None = None) -> None:
+    """Put the request back; `wait` is in seconds of real time, as Azure's own Retry-After."""
     again = replace(request, attempt=request.attempt + 1)
-    await runtime.queues.sync_firewall(again, delay=WAIT_SECONDS)
+    delay = WAIT_SECONDS if wait is None else wait / runtime.clock.scaled(1.0)
+    await runtime.queues.sync_firewall(again, delay=delay)
 
 
 async def _runtime_or_keep(queue: str, body: bytes) -> Runtime | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime
 from ipaddress import IPv4Network
 from typing import Any
 
@@ -11,8 +12,15 @@ from shared.errors import PermanentError, ResourceGone, UnsafePlan
 from shared.firewall.decision import Flow
 from shared.firewall.desired import API_SERVER_PORT
 from shared.firewall.evaluate import CompiledPolicy
-from shared.firewall.group_body import Difference, difference, rule_changes, same_body
-from shared.firewall.hold import Hold
+from shared.firewall.group_body import (
+    Difference,
+    difference,
+    rule_changes,
+    same_body,
+    unknown_changes,
+    without_unknown_fields,
+)
+from shared.firewall.hold import Hold, OwnGroup
 from shared.firewall.limits import LimitUsage, limit_usage
 from shared.firewall.policy import FirewallPolicy
 from shared.model.resource_id import ResourceId
@@ -37,14 +45,14 @@ def edited_by_hand(
     """What somebody else changed in our group since our last write; None when nobody did.
 
     `intended` is what the group held before that write and what the write was to make of it: a write that never
-    reached Azure leaves the former, and is no edit.
+    reached Azure leaves the former, and is no edit. Fields that the app does not know are `fields_added`'s business.
     """
     if intended is None:
         return None
-    before, after = intended
-    if same_body(live, after) or same_body(live, before):
+    before, after, found = (without_unknown_fields(body) if body else None for body in (*intended, live))
+    if after is None or same_body(found, after) or same_body(found, before):
         return None
-    what = "the whole group was deleted" if live is None else _edit(after, live)
+    what = "the whole group was deleted" if found is None else _edit(after, found)
     outcome = "The app puts it right." if repaired else "It is left as it is."
     return Finding(
         code=Code.FIREWALL_GROUP_EDITED,
@@ -63,6 +71,46 @@ def _edit(intended: Wire, live: Wire) -> str:
     if found.changed:
         told.append(f"changed {_some(list(rule_changes(intended, live, found.changed)))}")
     return "; ".join(told) or str(found)
+
+
+def fields_added(group: ResourceId, live: Wire | None, intended: tuple[Wire | None, Wire] | None) -> Finding | None:
+    """What somebody else wrote into fields of our rules that the app does not know; None when nobody did.
+
+    The app keeps such fields, whatever they mean; but they may narrow what a rule allows.
+    """
+    told = list(unknown_changes(intended[1], live)) if intended and live else []
+    if not told:
+        return None
+    return Finding(
+        code=Code.FIREWALL_GROUP_EDITED,
+        severity=Severity.WARNING,
+        resource=group,
+        message=f"Rules of ours were changed by somebody else in fields that the app does not know: {_some(told)}. "
+        "They are left as they are.",
+        fix="Take these fields out of the rules if they close what should be open.",
+    )
+
+
+def too_many_removals(group: ResourceId, removed: int, cap: int) -> Finding:
+    """More rules would go than one sync may remove; none of them goes, whatever else is written."""
+    return Finding(
+        code=Code.PLAN_TOO_LARGE,
+        severity=Severity.ERROR,
+        resource=group,
+        message=f"The sync would remove {removed} rules, MAX_DELETIONS_PER_RUN allows {cap}; none was removed.",
+        fix="Check that these clusters are really gone, then raise MAX_DELETIONS_PER_RUN for a while.",
+    )
+
+
+def not_taken(group: ResourceId, since: datetime, cause: str) -> Finding:
+    """Azure has been busy for so long that somebody should look."""
+    return Finding(
+        code=Code.CHANGE_FAILED,
+        severity=Severity.ERROR,
+        resource=group,
+        message=f"The firewall has not been brought in line since {since:%Y-%m-%d %H:%M} UTC. {cause}",
+        fix="Look at the policy and its firewalls in the portal; the app goes on trying.",
+    )
 
 
 def rules_differ(group: ResourceId, found: Difference, *, why_not: str) -> Finding:
@@ -84,8 +132,9 @@ def _some(names: Sequence[str]) -> str:
     return ", ".join(names[:_MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
 
 
-def held(group: ResourceId, hold: Hold, pending: Difference) -> Finding:
+def held(group: ResourceId, hold: Hold, pending: Difference, kind: OwnGroup = OwnGroup.API) -> Finding:
     """Says since when and why the firewall is held, and what the hold keeps from being written."""
+    release = "" if kind is OwnGroup.API else f"with group {kind} "
     return Finding(
         code=Code.FIREWALL_HOLD,
         severity=Severity.WARNING,
@@ -94,7 +143,7 @@ def held(group: ResourceId, hold: Hold, pending: Difference) -> Finding:
             f"Held at {hold.digest[:12]} since {hold.since:%Y-%m-%d %H:%M} UTC by {hold.by or 'somebody'} "
             f"({hold.reason or 'no reason given'}). Not written: {pending}."
         ),
-        fix="POST /api/firewall/release ends the hold; the next sync then writes again.",
+        fix=f"POST /api/firewall/release {release}ends the hold; the next sync then writes again.",
     )
 
 

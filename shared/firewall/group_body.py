@@ -9,7 +9,7 @@ from __future__ import annotations
 import copy
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -31,6 +31,9 @@ _UNORDERED = (
 )
 _SELECTORS = ("sourceIpGroups", "destinationIpGroups", "destinationFqdns", "targetFqdns", "targetUrls", "webCategories")
 """Lists that would widen a rule of ours; the service also fills them in as empty."""
+_KNOWN = frozenset({"name", "description", "ruleType", "protocols", *_UNORDERED, *_SELECTORS})
+"""What the app itself says in a rule. Anything else in it was put there by Azure or by somebody, and stays."""
+_SAYS_NOTHING: tuple[Any, ...] = (None, False, "", [], {})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,14 +110,14 @@ def build_group(live: Wire | None, collections: Sequence[Collection], *, priorit
 
 
 def _collection(live: Wire | None, wanted: Collection) -> Wire:
-    live_rules = {str(rule.get("name", "")).lower(): rule for rule in (live or {}).get("rules") or []}
+    live_rules = {_key(rule): rule for rule in (live or {}).get("rules") or []}
     return {
         **copy.deepcopy(live or {}),
         "ruleCollectionType": FILTER_COLLECTION,
         "name": wanted.name,
         "priority": wanted.priority,
         "action": {"type": "Allow"},
-        "rules": [_merged(live_rules.get(str(rule["name"]).lower()), rule) for rule in wanted.rules],
+        "rules": [_merged(live_rules.get(_key(rule)), rule) for rule in wanted.rules],
     }
 
 
@@ -130,10 +133,92 @@ def _merged(live: Wire | None, rule: Wire) -> Wire:
     return merged
 
 
-def difference(live: Mapping[str, Any] | None, wanted: Mapping[str, Any]) -> Difference:
-    """What a PUT of the wanted body would change."""
-    own = {str(item.get("name")) for item in collections_of(wanted)}
-    before, after = _rules(live, own), _rules(wanted, own)
+def without_rules(body: Mapping[str, Any]) -> Wire:
+    """A body with our collections and nothing in them: what undoes the write that made the group."""
+    return _copied(body, lambda _collection, _rules: [])
+
+
+def keeping_removed(live: Mapping[str, Any] | None, body: Mapping[str, Any]) -> Wire:
+    """A body that changes and adds what it should, and takes nothing away that is live."""
+    kept = copy.deepcopy(dict(body))
+    own = {str(item.get("name")): item for item in collections_of(kept)}
+    for collection in collections_of(live):
+        ours = own.get(str(collection.get("name")))
+        if ours is None:
+            kept["properties"]["ruleCollections"].append(copy.deepcopy(collection))
+            continue
+        present = {_key(rule) for rule in ours["rules"]}
+        ours["rules"] += [copy.deepcopy(rule) for rule in collection.get("rules") or [] if _key(rule) not in present]
+    return kept
+
+
+def unknown_fields(rule: Mapping[str, Any]) -> Wire:
+    """What a rule says beyond what the app says in its rules."""
+    return {key: value for key, value in rule.items() if key not in _KNOWN and value not in _SAYS_NOTHING}
+
+
+def has_unknown_fields(body: Mapping[str, Any] | None) -> bool:
+    """Whether any rule says something that the app does not."""
+    return any(unknown_fields(rule) for item in collections_of(body) for rule in item.get("rules") or [])
+
+
+def without_unknown_fields(body: Mapping[str, Any]) -> Wire:
+    """A body with nothing in its rules but what the app says itself."""
+    return _copied(body, lambda _collection, rules: [_known(rule) for rule in rules])
+
+
+def as_meant(body: Mapping[str, Any], before: Mapping[str, Any] | None) -> Wire:
+    """What the app means by a body: unknown fields count only as far as they were meant `before`.
+
+    A body carries on what somebody added to a live rule; that does not make it ours.
+    """
+    if before is None:
+        return copy.deepcopy(dict(body))
+    meant = _by_place(before)
+
+    def rules_of(collection: str, rules: list[Wire]) -> list[Wire]:
+        return [_known(rule) | unknown_fields(meant.get((collection, _key(rule)), {})) for rule in rules]
+
+    return _copied(body, rules_of)
+
+
+def unknown_changes(meant: Mapping[str, Any], live: Mapping[str, Any]) -> Iterator[str]:
+    """In words, which unknown fields of rules differ from what the app means, rule by rule."""
+    known = _by_place(meant)
+    for place, rule in _by_place(live).items():
+        old, new = unknown_fields(known.get(place, rule)), unknown_fields(rule)
+        if old != new:
+            yield f"{rule.get('name')} ({_turns(old, new)})"
+
+
+def _by_place(body: Mapping[str, Any]) -> dict[tuple[str, str], Wire]:
+    """Rules by the names of their collection and their own."""
+    return {
+        (str(item.get("name")), _key(rule)): rule for item in collections_of(body) for rule in item.get("rules") or []
+    }
+
+
+def _known(rule: Mapping[str, Any]) -> Wire:
+    return {key: value for key, value in rule.items() if key in _KNOWN}
+
+
+def _key(rule: Mapping[str, Any]) -> str:
+    return str(rule.get("name", "")).lower()
+
+
+def _copied(body: Mapping[str, Any], change: Callable[[str, list[Wire]], list[Wire]]) -> Wire:
+    copied = copy.deepcopy(dict(body))
+    for collection in collections_of(copied):
+        collection["rules"] = change(str(collection.get("name")), list(collection.get("rules") or []))
+    return copied
+
+
+def difference(
+    live: Mapping[str, Any] | None, wanted: Mapping[str, Any], own: Mapping[str, Any] | None = None
+) -> Difference:
+    """What a PUT of the wanted body would change; `own` is a body with our collections only, if `wanted` has more."""
+    own_names = _names(wanted if own is None else own)
+    before, after = _rules(live, own_names), _rules(wanted, own_names)
     common = set(before) & set(after)
     return Difference(
         added=tuple(sorted(set(after) - set(before))),
@@ -145,18 +230,25 @@ def difference(live: Mapping[str, Any] | None, wanted: Mapping[str, Any]) -> Dif
 
 def rule_changes(before: Mapping[str, Any], after: Mapping[str, Any], names: Iterable[str]) -> Iterator[str]:
     """In words, how rules differ that `difference(before, after)` calls changed, member by member."""
-    own = {str(item.get("name")) for item in collections_of(after)}
+    own = _names(after)
     old, new = _rules(before, own), _rules(after, own)
     for name in names:
-        members = sorted(key for key in old[name].keys() | new[name].keys() if old[name].get(key) != new[name].get(key))
-        turns = (f"{key} {_words(old[name].get(key))} → {_words(new[name].get(key))}" for key in members)
-        yield f"{name} ({', '.join(turns)})"
+        yield f"{name} ({_turns(old[name], new[name])})"
+
+
+def _turns(old: Mapping[str, Any], new: Mapping[str, Any]) -> str:
+    members = sorted(key for key in old.keys() | new.keys() if old.get(key) != new.get(key))
+    return ", ".join(f"{key} {_words(old.get(key))} → {_words(new.get(key))}" for key in members)
 
 
 def _words(value: object) -> str:
     if isinstance(value, list):
         return " and ".join(map(str, value))
     return "none" if value is None else str(value)
+
+
+def _names(body: Mapping[str, Any]) -> set[str]:
+    return {str(item.get("name")) for item in collections_of(body)}
 
 
 def _rules(body: Mapping[str, Any] | None, own: set[str]) -> dict[str, Any]:
@@ -192,7 +284,7 @@ def _facts(collection: Mapping[str, Any]) -> tuple[Any, str]:
 
 def _plain(rule: Mapping[str, Any]) -> dict[str, Any]:
     """A rule without what says nothing: empty members, and the order of addresses."""
-    kept = {key: value for key, value in rule.items() if value not in (None, "", [], {})}
+    kept = {key: value for key, value in rule.items() if value not in _SAYS_NOTHING}
     return {key: sorted(value) if key in _UNORDERED else value for key, value in kept.items()}
 
 

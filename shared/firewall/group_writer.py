@@ -19,7 +19,8 @@ from shared.azure_clients import AzureClients
 from shared.azure_errors import azure_errors
 from shared.clock import Clock
 from shared.errors import PermanentError, TemporaryError
-from shared.firewall.group_body import Difference, Wire, body_digest, same_body
+from shared.firewall.group_body import Difference, Wire, as_meant, body_digest, same_body, without_rules
+from shared.firewall.hold import OwnGroup
 from shared.model.resource_id import ResourceId
 from shared.observe.reader import Reader
 from shared.plan.finding import Code, Finding
@@ -35,8 +36,9 @@ _SAME_PRIORITY = re.compile(r"DuplicatePriority|same priority", re.IGNORECASE)
 
 @dataclass(frozen=True, kw_only=True)
 class Target:
-    """A group as it is, as it should be, and how the two differ. `reason` goes into the history."""
+    """A group as it is, as it should be, and how the two differ. `reason` is that of a restore, for the history."""
 
+    kind: OwnGroup
     group: ResourceId
     live: Wire | None
     body: Wire
@@ -46,27 +48,36 @@ class Target:
 
 @dataclass(kw_only=True)
 class Run:
-    """What one sync has done so far: writes that Azure accepted, writes nobody answered, findings."""
+    """What one sync has done so far: writes that Azure accepted, writes nobody answered, findings.
 
+    `unanswered` has the digest of each such write, and the entry that the history keeps for it. `watched`: a message
+    waits on the queue that stands for this sync. `held` and `refused`: something was not written, by a human's wish or
+    for its own size.
+    """
+
+    started: datetime
     deadline: datetime
     writes: int = 0
-    unanswered: dict[ResourceId, str] = field(default_factory=dict)
+    unanswered: dict[ResourceId, tuple[str, str]] = field(default_factory=dict)
     findings: dict[tuple[str, ...], Finding] = field(default_factory=dict)
     difference: Difference | None = None
     watched: bool = False
+    held: bool = False
+    refused: bool = False
 
     def find(self, finding: Finding) -> None:
         """Add a finding, once."""
         self.findings.setdefault(finding.sort_key, finding)
 
-    def recognise(self, group: ResourceId, live: Wire | None) -> bool:
-        """Count the write whose answer was lost, once its body shows. Answers whether it was that."""
-        if live is None or self.unanswered.get(group) != body_digest(live):
-            return False
+    def recognise(self, group: ResourceId, live: Wire | None) -> str:
+        """Count the write whose answer was lost, once its body shows. Answers its entry in the history, if any."""
+        digest, entry = self.unanswered.get(group, ("", ""))
+        if live is None or digest != body_digest(live):
+            return ""
         del self.unanswered[group]
         self.writes += 1
         tell(log, "a lost answer was a write", resource=str(group))
-        return True
+        return entry
 
 
 class GroupWriter:
@@ -87,17 +98,46 @@ class GroupWriter:
             PermanentError: Azure refuses the body.
         """
         reason = target.reason or str(target.difference)
-        if target.live is not None:
-            summary = target.reason or target.difference.counts
-            now = self._clock.now()
-            await self._history.keep(target.group, target.live, at=now, reason=reason, summary=summary)
-        await self._history.intend(target.group, before=target.live, after=target.body)
+        entry = await self._keep(target, reason)
+        meant = await self._meant(target)
+        await self._history.intend(target.group, before=target.live, after=meant)
         await self._check_again(target)
         await lock.confirm()
         tell(log, "writing the firewall", resource=str(target.group), difference=reason)
         async with self._within(run, target.group):
-            await self._put(target, run)
-        await self._history.intend(target.group, before=target.body, after=target.body)
+            await self._put(target, entry, run)
+        await self._history.intend(target.group, before=meant, after=meant)
+
+    async def recognise(self, target: Target, run: Run) -> None:
+        """Count a write whose answer was lost once its body shows."""
+        await self._note_replaced(run.recognise(target.group, target.live))
+
+    async def _keep(self, target: Target, reason: str) -> str:
+        """Keep what the write replaces; answers the entry's name, "" when it replaces nothing."""
+        summary = target.reason or target.difference.counts
+        before = target.live
+        if before is None:
+            # A group is never deleted: undoing the write that makes it means to empty it.
+            before, absent = without_rules(target.body), "there was no such group"
+            reason, summary = f"{absent}: {reason}", f"{absent}: {summary}"
+        if same_body(before, target.body):
+            return ""
+        return await self._history.keep(target.group, before, at=self._clock.now(), reason=reason, summary=summary)
+
+    async def _meant(self, target: Target) -> Wire:
+        """The body as we answer for it: a restored one as it is, another without what somebody put into its rules."""
+        intended = None if target.reason else await self._history.intended(target.group)
+        return as_meant(target.body, intended[1] if intended else None)
+
+    async def _note_replaced(self, entry: str) -> None:
+        from azure.core.exceptions import AzureError  # noqa: PLC0415  # cold start
+
+        try:
+            if entry:
+                await self._history.replaced(entry)
+        except AzureError as error:
+            # The write stands, whatever the history says of it.
+            tell(log, "history does not answer", level=logging.WARNING, entry=entry, error=type(error).__name__)
 
     async def _check_again(self, target: Target) -> None:
         live = await self._reader.rule_collection_group(target.group)
@@ -114,13 +154,13 @@ class GroupWriter:
         except TimeoutError as error:
             raise TemporaryError("The firewall update goes on beyond the time box.", resource=str(group)) from error
 
-    async def _put(self, target: Target, run: Run) -> None:
+    async def _put(self, target: Target, entry: str, run: Run) -> None:
         group = target.group
         operations = self._clients.network(group.subscription_id).firewall_policy_rule_collection_groups
         etag = (target.live or {}).get("etag")
         headers = {"If-Match": str(etag)} if etag else {}
         body: Any = target.body
-        run.unanswered[group] = body_digest(target.body)
+        run.unanswered[group] = (body_digest(target.body), entry)
         with azure_errors(group), _priority_taken(group):
             poller = await operations.begin_create_or_update(
                 group.resource_group,
@@ -134,6 +174,7 @@ class GroupWriter:
             )
             del run.unanswered[group]
             run.writes += 1
+            await self._note_replaced(entry)
             await poller.result()
 
 

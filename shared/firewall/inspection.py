@@ -56,6 +56,11 @@ class Inspector:
         self._seen: tuple[str, datetime] | None = None
         self._findings: tuple[Finding, ...] = ()
 
+    @property
+    def last(self) -> tuple[Finding, ...]:
+        """What the last look found."""
+        return self._findings
+
     async def inspect(self, snapshot: Snapshot, *, changed: bool, fleet: Fleet = NOTHING_MORE) -> tuple[Finding, ...]:
         """What is wrong with the policy around our groups (1 call; more when a look is due).
 
@@ -63,8 +68,13 @@ class Inspector:
             snapshot: our groups, the hub and the registry as they were read.
             changed: a look is due whatever the policy's etag says.
             fleet: what the caller knows of the spokes; without it hub and monitoring VNets are judged alone.
+
+        Raises:
+            TemporaryError: Azure does not answer now; the look stays due.
         """
         policy = self._settings.firewall_policy_id
+        if changed:
+            self._seen = None
         try:
             wire = await self._reader.firewall_policy(policy)
         except PermanentError as error:
@@ -73,7 +83,7 @@ class Inspector:
         if wire is None:
             return self._findings
         etag = str(wire.get("etag") or "")
-        if changed or self._is_due(etag):
+        if self._is_due(etag):
             effective = await read_effective(self._reader, policy, wire)
             for target in snapshot.targets:
                 if target.live is not None or not target.difference.empty:

@@ -10,6 +10,7 @@ from ipaddress import IPv4Network
 
 from shared.clock import Clock
 from shared.errors import PermanentError
+from shared.firewall.addresses import EVERYWHERE, parse_addresses
 from shared.firewall.desired import (
     COLLECTION_NAME,
     api_server_rules,
@@ -18,12 +19,14 @@ from shared.firewall.desired import (
     rules_of,
     wanted_group,
 )
-from shared.firewall.effective import read_effective
-from shared.firewall.egress import COLLECTION_NAMES, dns_proxy_on, egress_collections
+from shared.firewall.egress import COLLECTION_NAMES, NETWORK_COLLECTION, egress_collections
 from shared.firewall.group_body import Wire, build_group, collections_of, difference, require_dedicated
 from shared.firewall.group_writer import Target
+from shared.firewall.hold import OwnGroup
+from shared.firewall.wire import parse_policy
 from shared.model.resource_id import ResourceId
 from shared.model.world import ApiServer, Hub
+from shared.observe import parse
 from shared.observe.observer import Observer
 from shared.observe.reader import Reader
 from shared.settings import Settings
@@ -113,7 +116,7 @@ class Targets:
         rules += await self._unregistered_but_alive(live, [row.api_server for row in rows])
         rules.sort(key=lambda rule: str(rule["name"]))
         body = wanted_group(live, rules, priority=self._settings.firewall_rule_collection_group_priority)
-        return Target(group=self.api_group, live=live, body=body, difference=difference(live, body))
+        return Target(kind=OwnGroup.API, group=self.api_group, live=live, body=body, difference=difference(live, body))
 
     async def _unregistered_but_alive(self, live: Wire | None, known: list[ApiServer]) -> list[Wire]:
         """Live rules of clusters that the registry does not know but Resource Manager does.
@@ -142,17 +145,31 @@ class Targets:
     ) -> Target:
         live, proxy = await asyncio.gather(self._reader.rule_collection_group(group), self._dns_proxy())
         require_dedicated(live, group, COLLECTION_NAMES)
+        if proxy is None:  # nobody can tell now: the rule that needs it stays as it is, there or not
+            proxy = any(item.get("name") == NETWORK_COLLECTION for item in collections_of(live))
         prefixes = {prefix for found in subnets.values() for prefix in found or ()}
         if None in subnets.values():
             prefixes |= _live_sources(live)  # what cannot be read now is not taken away
         collections = egress_collections(sorted(prefixes), dns_proxy=proxy)
         body = build_group(live, collections, priority=self._settings.firewall_egress_group_priority)
-        return Target(group=group, live=live, body=body, difference=difference(live, body))
+        return Target(kind=OwnGroup.EGRESS, group=group, live=live, body=body, difference=difference(live, body))
 
-    async def _dns_proxy(self) -> bool:
-        policy = self._settings.firewall_policy_id
-        wire = await self._reader.firewall_policy(policy)
-        return wire is not None and dns_proxy_on((await read_effective(self._reader, policy, wire)).policy)
+    async def _dns_proxy(self) -> bool | None:
+        """Whether the policy, or one it inherits from, answers DNS; None when one that may say so cannot be read."""
+        policy: ResourceId | None = self._settings.firewall_policy_id
+        seen: set[ResourceId] = set()
+        while policy is not None and policy not in seen:
+            seen.add(policy)
+            try:
+                wire = await self._reader.firewall_policy(policy)
+            except PermanentError:
+                wire = None
+            if wire is None:
+                return None
+            if parse_policy(wire, ()).dns_proxy_enabled:
+                return True
+            policy = parse.reference(parse.properties(wire).get("basePolicy"))
+        return False
 
     async def _subnets(
         self, api_servers: list[ApiServer], known: Prefixes | None
@@ -177,5 +194,8 @@ class Targets:
 
 
 def _live_sources(live: Wire | None) -> set[IPv4Network]:
+    """The subnets that live rules name. Anything else, such as a range or a service tag, was written by somebody."""
     rules = [rule for collection in collections_of(live) for rule in collection.get("rules") or []]
-    return {IPv4Network(text) for rule in rules for text in rule.get("sourceAddresses") or [] if "*" not in text}
+    found = (parse_addresses(str(text)) for rule in rules for text in rule.get("sourceAddresses") or [])
+    networks = [addresses.networks() for addresses in found if addresses and addresses != EVERYWHERE]
+    return {only for only, *more in networks if not more}

@@ -13,13 +13,22 @@ from enum import StrEnum
 
 from shared.azure_clients import AzureClients
 from shared.clock import Clock
-from shared.errors import PermanentError, ResourceGone, TemporaryError, UnsafePlan
+from shared.errors import LeaseLost, PermanentError, ResourceGone, TemporaryError, UnsafePlan
 from shared.firewall.coalescing import WAIT_SECONDS, Coalescer
-from shared.firewall.findings import edited_by_hand, held, refused
-from shared.firewall.group_body import Difference, body_digest, difference, provisioning_state, without_read_only
+from shared.firewall.findings import edited_by_hand, fields_added, held, refused, too_many_removals
+from shared.firewall.group_body import (
+    Difference,
+    body_digest,
+    difference,
+    has_unknown_fields,
+    keeping_removed,
+    provisioning_state,
+    without_read_only,
+)
 from shared.firewall.group_writer import GroupWriter, Run, Target
 from shared.firewall.hold import Hold
 from shared.firewall.inspection import Inspector
+from shared.firewall.setbacks import Setbacks
 from shared.firewall.targets import Snapshot, Targets
 from shared.observe.observer import Observer
 from shared.observe.reader import Reader
@@ -69,6 +78,18 @@ class Sync:
     findings: tuple[Finding, ...] = ()
 
 
+class Postponed(TemporaryError):
+    """A sync that did not get through; `sync` says what it did and found until then.
+
+    Ask again after `retry_after` seconds of real time, unless `is_queued`: then a message on the queue does.
+    """
+
+    def __init__(self, message: str, *, sync: Sync, retry_after: float, is_queued: bool, resource: str = "") -> None:
+        super().__init__(message, resource=resource, retry_after=retry_after)
+        self.sync = sync
+        self.is_queued = is_queued
+
+
 class FirewallWriter:
     """Brings our rule collection groups in line with the registry."""
 
@@ -96,6 +117,7 @@ class FirewallWriter:
         self._clock = clock
         self._policy = settings.firewall_policy_id
         self._coalescer = Coalescer(state, self._policy, clock)
+        self._setbacks = Setbacks(state, self._policy, clock)
         self._targets = Targets(reader=reader, observer=observer, registry=registry, settings=settings, clock=clock)
         self._writer = GroupWriter(clients, reader, history, clock)
         self._inspector = Inspector(reader, settings, clock)
@@ -104,11 +126,14 @@ class FirewallWriter:
         """Serve a request: at once when another sync serves it, else by a sync of our own.
 
         Raises:
-            TemporaryError: Azure stayed busy for the whole time box, or the lock was lost; ask again.
+            Postponed: Azure stayed busy for the whole time box or wants to be left alone, or the lock was lost.
             NotReady: the hub or a monitoring VNet does not exist.
         """
         if await self._coalescer.is_served(request):
             return Sync(result=SyncResult.SATISFIED)
+        wait, cause = await self._setbacks.quiet_for()
+        if wait:
+            raise Postponed(cause, sync=Sync(result=SyncResult.BUSY), retry_after=wait, is_queued=False)
         # Loading the SDK keeps a cold instance busy for seconds, in which a lease could not be renewed.
         self._clients.network(self._policy.subscription_id)
         async with self._locks.hold(f"firewall-{short_hash(self._policy, 40)}") as lock:
@@ -116,16 +141,39 @@ class FirewallWriter:
                 waits = await self._coalescer.join(request)
                 return Sync(result=SyncResult.BUSY if waits else SyncResult.COVERED)
             await self._coalescer.take_over(request)
-            run = Run(deadline=self._clock.now() + self._scaled(TIME_BOX_SECONDS))
+            started = self._clock.now()
+            run = Run(started=started, deadline=started + self._scaled(TIME_BOX_SECONDS))
             try:
                 snapshot = await self._sync_while_held(lock, run, request)
             except (PermanentError, ResourceGone, UnsafePlan) as error:
-                run.find(refused(error, self._targets.api_group))
+                finding = refused(error, self._targets.api_group)
+                run.find(finding)
+                await self._setbacks.refused(finding, started=run.started)
                 return self._ended(run, SyncResult.REFUSED)
+            except TemporaryError as error:
+                raise await self._postponed(error, run) from error
         # Looking around takes reads only; the next writer need not wait for them.
-        for finding in await self._inspector.inspect(snapshot, changed=run.writes > 0):
+        for finding in await self._look_around(snapshot, run):
             run.find(finding)
-        return self._ended(run, await self._result(run))
+        return self._ended(run, self._result(run))
+
+    async def _postponed(self, error: TemporaryError, run: Run) -> Postponed:
+        if isinstance(error, LeaseLost):  # which is not Azure's doing
+            wait = self._setbacks.wait_after(error)
+        else:
+            wait, finding = await self._setbacks.busy(error, self._targets.api_group, started=run.started)
+            if finding:
+                run.find(finding)
+        done = self._ended(run, SyncResult.BUSY)
+        return Postponed(error.message, sync=done, retry_after=wait, is_queued=run.watched, resource=error.resource)
+
+    async def _look_around(self, snapshot: Snapshot, run: Run) -> tuple[Finding, ...]:
+        try:
+            return await self._inspector.inspect(snapshot, changed=run.writes > 0)
+        except TemporaryError as error:
+            # The sync is done; what it did and found must be told all the same.
+            tell(log, "policy not inspected", level=logging.WARNING, cause=str(error))
+            return self._inspector.last
 
     async def _sync_while_held(self, lock: Lock, run: Run, request: SyncRequest) -> Snapshot:
         """Write until nobody is owed a later read: what arrives meanwhile is one more write."""
@@ -138,11 +186,14 @@ class FirewallWriter:
             snapshot = await self._round(lock, run, request)
         return snapshot
 
-    async def _result(self, run: Run) -> SyncResult:
+    @staticmethod
+    def _result(run: Run) -> SyncResult:
+        if run.held:
+            return SyncResult.HELD
         if run.writes:
             return SyncResult.WRITTEN
-        if await self._state.hold(self._policy):
-            return SyncResult.HELD
+        if run.refused:
+            return SyncResult.REFUSED
         pending = run.difference is not None and not run.difference.empty
         return SyncResult.REPORTED if pending else SyncResult.UNCHANGED
 
@@ -159,22 +210,33 @@ class FirewallWriter:
 
     async def _bring_in_line(self, lock: Lock, run: Run, request: SyncRequest) -> Snapshot:
         """One look, and the writes it asks for: one group after the other, as a policy takes one update at a time."""
-        hold, snapshot = await self._state.hold(self._policy), await self._targets.read()
-        for target in await self._under(hold, snapshot, run):
-            await self._bring_group_in_line(target, hold, lock, run, request)
-        if hold and not hold.applied:
-            await self._state.set_hold(self._policy, replace(hold, applied=True))
+        snapshot = await self._targets.read()
+        run.held = run.refused = False
+        for target in snapshot.targets:
+            await self._bring_group_in_line(target, lock, run, request)
         return snapshot
 
-    async def _under(self, hold: Hold | None, snapshot: Snapshot, run: Run) -> tuple[Target, ...]:
-        """The targets, or under a hold: first the body that was put back, later nothing at all."""
-        if hold is None:
-            return snapshot.targets
-        target = snapshot.api_target
+    async def _bring_group_in_line(self, target: Target, lock: Lock, run: Run, request: SyncRequest) -> None:
+        await self._writer.recognise(target, run)
+        hold = await self._state.hold(self._policy, target.kind)
+        wanted = await self._put_back(target, hold, run) if hold else await self._put_right(target, run)
+        if wanted is None:
+            return
+        if not (wanted.difference.empty and provisioning_state(wanted.live) == "succeeded"):
+            await self._watch(run, request)
+            if await self._state.hold(self._policy, target.kind) != hold:
+                raise _held_otherwise(target)
+            await self._writer.write(wanted, lock, run)
+        if hold and not await self._state.applied(self._policy, hold, target.kind):
+            raise _held_otherwise(target)
+
+    async def _put_back(self, target: Target, hold: Hold, run: Run) -> Target | None:
+        """Under a hold: the body that was asked for, until the firewall has it, and nothing from then on."""
         run.difference = run.difference or target.difference
-        run.find(held(target.group, hold, target.difference))
+        run.find(held(target.group, hold, target.difference, target.kind))
         if hold.applied:
-            return ()
+            run.held = True
+            return None
         kept = await self._history.body(target.group, hold.digest)
         if kept is None:
             raise UnsafePlan(
@@ -183,49 +245,45 @@ class FirewallWriter:
                 resource=str(target.group),
                 fix="POST /api/firewall/release, then restore another one.",
             )
+        _require_quiet(target)
         body = without_read_only(kept)
         reason = f"restore of {hold.digest[:12]} by {hold.by or 'somebody'}: {hold.reason or 'no reason given'}"
-        return (replace(target, body=body, difference=difference(target.live, body), reason=reason),)
+        return replace(target, body=body, difference=difference(target.live, body), reason=reason)
 
-    async def _bring_group_in_line(
-        self, target: Target, hold: Hold | None, lock: Lock, run: Run, request: SyncRequest
-    ) -> None:
-        run.recognise(target.group, target.live)
-        state = provisioning_state(target.live)
-        if not target.difference.empty:
+    async def _put_right(self, target: Target, run: Run) -> Target | None:
+        """What the registry asks for, as far as it may be written."""
+        await self._tell_edits(target, run)
+        if run.difference is None or not target.difference.empty:
             run.difference = target.difference
-            await self._tell_edit(target, run)
-        if state in ("updating", "deleting"):
-            raise TemporaryError("The rule collection group is being updated.", resource=str(target.group))
-        if target.difference.empty and state == "succeeded":
-            run.difference = run.difference or target.difference
-            return
-        if hold is None:
-            if self._settings.mode_of(Rule.API_RULES) is Mode.REPORT:
-                tell(log, "firewall differs, mode is report", difference=str(target.difference))
-                return
-            self._check_deletions(target)
-        await self._watch(run, request)
-        if await self._state.hold(self._policy) != hold:
-            raise TemporaryError("A hold was set or released meanwhile.", resource=str(target.group))
-        await self._writer.write(target, lock, run)
+        _require_quiet(target)
+        is_right = target.difference.empty and provisioning_state(target.live) == "succeeded"
+        if not is_right and self._settings.mode_of(Rule.API_RULES) is Mode.REPORT:
+            tell(log, "firewall differs, mode is report", difference=str(target.difference))
+            return None
+        capped = self._capped(target, run)
+        if not capped.difference.empty:
+            run.difference = capped.difference
+        return capped
 
-    async def _tell_edit(self, target: Target, run: Run) -> None:
+    async def _tell_edits(self, target: Target, run: Run) -> None:
+        if target.difference.empty and not has_unknown_fields(target.live):
+            return
         repaired = self._settings.mode_of(Rule.API_RULES) is Mode.ENFORCE
         intended = await self._history.intended(target.group)
-        finding = edited_by_hand(target.group, target.live, intended, repaired=repaired)
-        if finding:
-            run.find(finding)
+        edited = edited_by_hand(target.group, target.live, intended, repaired=repaired)
+        for finding in (edited, fields_added(target.group, target.live, intended)):
+            if finding:
+                run.find(finding)
 
-    def _check_deletions(self, target: Target) -> None:
+    def _capped(self, target: Target, run: Run) -> Target:
+        """The target itself, or, when too many rules would go, one from which none goes: additions need not wait."""
         removed, cap = len(target.difference.removed), self._settings.max_deletions_per_run
-        if removed > cap:
-            raise UnsafePlan(
-                f"The sync would remove {removed} rules, MAX_DELETIONS_PER_RUN allows {cap}; nothing was written.",
-                code=Code.PLAN_TOO_LARGE,
-                resource=str(target.group),
-                fix="Check that these clusters are really gone, then raise MAX_DELETIONS_PER_RUN for a while.",
-            )
+        if removed <= cap:
+            return target
+        run.refused = True
+        run.find(too_many_removals(target.group, removed, cap))
+        body = keeping_removed(target.live, target.body)
+        return replace(target, body=body, difference=difference(target.live, body, own=target.body))
 
     async def _watch(self, run: Run, request: SyncRequest) -> None:
         """Leave a message behind before the first write: should this process die, it finishes the job.
@@ -247,6 +305,7 @@ class FirewallWriter:
                 rules=sum(len(item["rules"]) for item in body["properties"]["ruleCollections"]),
             ),
         )
+        await self._setbacks.over()
 
     async def _is_more_to_do(self, snapshot: Snapshot) -> bool:
         rows = await self._registry.all()
@@ -256,3 +315,13 @@ class FirewallWriter:
 
     def _scaled(self, seconds: float) -> timedelta:
         return timedelta(seconds=self._clock.scaled(seconds))
+
+
+def _require_quiet(target: Target) -> None:
+    if provisioning_state(target.live) in ("updating", "deleting"):
+        raise TemporaryError("The rule collection group is being updated.", resource=str(target.group))
+
+
+def _held_otherwise(target: Target) -> TemporaryError:
+    """Somebody asked for another body, or let go, while this one was being read or written: decide anew."""
+    return TemporaryError("A hold was set or released meanwhile.", resource=str(target.group))

@@ -18,10 +18,16 @@ from shared.firewall.desired import (
 )
 from shared.firewall.group_body import (
     Collection,
+    as_meant,
     body_digest,
     build_group,
+    has_unknown_fields,
+    keeping_removed,
     provisioning_state,
     same_body,
+    unknown_changes,
+    without_rules,
+    without_unknown_fields,
 )
 from tests.builders import CLUSTER_ID, POLICY_ID, api_server
 
@@ -68,6 +74,27 @@ def test_bodies_are_the_same_or_not():
     assert not same_body(live, live_group(priority=401))
     assert body_digest(live) == body_digest(wanted_group(None, RULES, priority=400))
     assert body_digest({}) != body_digest(live)
+
+
+def test_members_that_say_nothing_are_no_difference_and_no_unknown_fields():
+    live = live_group()
+    ours(live)["rules"][0] |= {"terminateTLS": False, "httpHeadersToInsert": [], "sourceGeoLocations": None}
+
+    assert same_body(live, live_group())
+    assert not has_unknown_fields(live)
+
+
+def test_unknown_field_of_a_live_rule_is_carried_on_and_not_meant():
+    live, body = spoilt(lambda group: ours(group)["rules"][0].update(sourceGeoLocations=["NL"]))
+    meant = as_meant(body, live_group())
+
+    assert ours(body)["rules"][0]["sourceGeoLocations"] == ["NL"]
+    assert has_unknown_fields(live)
+    assert same_body(meant, live_group())
+    assert list(unknown_changes(meant, live)) == [f"{NAMES[0]} (sourceGeoLocations none → NL)"]
+    assert list(unknown_changes(live, meant)) == [f"{NAMES[0]} (sourceGeoLocations NL → none)"]
+    assert as_meant(body, None) == body
+    assert same_body(as_meant(body, live), body)
 
 
 def test_two_collections_of_ours_live_side_by_side():
@@ -143,3 +170,33 @@ def test_no_difference_means_that_a_write_would_change_no_rule(live, rules):
 
     if live is not None and difference(live, wanted).empty:
         assert same_body(live, wanted)
+
+
+@given(live_groups, wanted_rules)
+def test_body_that_keeps_what_would_go_takes_nothing_away_and_adds_and_changes_the_same(live, rules):
+    wanted = wanted_group(live, rules, priority=400)
+    kept = keeping_removed(live, wanted)
+    before, after = difference(live, wanted), difference(live, kept, own=wanted)
+
+    assert wanted == wanted_group(live, rules, priority=400)
+    assert not after.removed or {name.lower() for name in after.removed} <= {name.lower() for name in after.added}
+    assert (after.added, after.changed) == (before.added, before.changed)
+    assert not any("gone" in setting for setting in after.settings)
+    assert wanted_group(kept, rules, priority=400) == wanted
+
+
+@given(live_groups, wanted_rules)
+def test_emptied_body_has_our_collections_and_no_rule(live, rules):
+    emptied = without_rules(wanted_group(live, rules, priority=400))
+
+    assert rules_of(emptied) == []
+    assert same_body(emptied, without_rules(wanted_group(None, [], priority=400)))
+
+
+@given(live_groups, live_groups, wanted_rules)
+def test_what_is_meant_differs_from_the_body_in_unknown_fields_only(live, before, rules):
+    body = wanted_group(live, rules, priority=400)
+    meant = as_meant(body, before)
+
+    assert without_unknown_fields(meant) == without_unknown_fields(body)
+    assert as_meant(meant, before) == meant

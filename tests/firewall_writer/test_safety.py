@@ -9,7 +9,7 @@ import pytest
 
 from shared.errors import LeaseLost
 from shared.firewall.group_writer import GroupWriter
-from shared.firewall.writer import SyncResult
+from shared.firewall.writer import Postponed, SyncResult
 from shared.model.resource_id import ResourceId
 from shared.storage.locks import Lock
 from tests.app.conftest import Contoso
@@ -104,7 +104,7 @@ async def test_azure_that_stays_busy_beyond_the_time_box_leaves_the_request_on_t
     _fault(contoso, "status", method="PUT", status=409, code="AnotherOperationInProgress", count=100)
     assert await workers._sync(contoso.app, request(contoso)) is None
     await asyncio.sleep(1.1)
-    assert {message["attempt"] for message in await contoso.messages(names.SYNC_FIREWALL_QUEUE)} == {0, 1}
+    assert len(await contoso.messages(names.SYNC_FIREWALL_QUEUE)) == 1
     contoso.azure.faults.clear()
     done = await sync(contoso)
     assert done.writes == 1
@@ -210,8 +210,10 @@ async def test_writer_whose_lease_is_gone_does_not_write(contoso: Contoso, monke
             await thief.release()
 
     monkeypatch.setattr(Lock, "confirm", stolen)
-    with pytest.raises(LeaseLost):
+    with pytest.raises(Postponed) as ended:
         await sync(contoso)
+    assert isinstance(ended.value.__cause__, LeaseLost)
+    assert await contoso.app.firewall_state.setback(contoso.app.settings.firewall_policy_id) is None
     assert firewall_writes(contoso) == 0
 
 
@@ -257,8 +259,23 @@ async def test_more_deletions_than_the_cap_are_refused(contoso: Contoso) -> None
     await sync(contoso)
     await contoso.unregister()
     done = await sync(contoso)
-    assert codes(done) == ["PLAN_TOO_LARGE"]
+    assert (done.result, done.writes, codes(done)) == (SyncResult.REFUSED, 0, ["PLAN_TOO_LARGE"])
     assert len(enforced(contoso)) == 12
+
+
+async def test_cap_on_deletions_holds_up_no_addition_and_no_move(contoso: Contoso) -> None:
+    await register(contoso, range(1, 13))
+    await sync(contoso)
+    await contoso.unregister()
+    await register(contoso, [12], address="10.1.5.77")
+    await register(contoso, [50])
+    done = await sync(contoso)
+    assert (done.result, done.writes, codes(done)) == (SyncResult.WRITTEN, 1, ["PLAN_TOO_LARGE"])
+    assert addresses(contoso) == {*(f"10.1.4.{number}" for number in range(1, 12)), "10.1.5.77", "10.1.4.50"}
+    again = await sync(contoso)
+    assert (again.result, again.writes, codes(again)) == (SyncResult.REFUSED, 0, ["PLAN_TOO_LARGE"])
+    assert (await sync(contoso, contoso.app_with(max_deletions_per_run=11))).writes == 1
+    assert addresses(contoso) == {"10.1.5.77", "10.1.4.50"}
 
 
 async def test_collection_name_is_the_one_the_tests_mean(contoso: Contoso) -> None:
