@@ -212,7 +212,8 @@ def show_applied(applied: Data, console: Console) -> None:
 
 def show_history(entries: list[Data], console: Console) -> None:
     """The history of our firewall group."""
-    table = Table("replaced at", "rules", "digest", "why")
+    table = Table("until", "rules", "digest", "why")
     for entry in entries:
-        table.add_row(entry["at"], str(entry["rules"]), entry["digest"][:16], entry["reason"])
-    console.print(table if entries else "The firewall group was never replaced.")
+        why = entry["reason"] if entry["replaced"] else f"{entry['reason']} (not known to have been written)"
+        table.add_row(entry["at"], str(entry["rules"]), entry["digest"][:16], why)
+    console.print(table if entries else "The firewall group was never written.")

@@ -29,7 +29,7 @@ async def _answer(work: Callable[[Undo], Awaitable[Answer]]) -> func.HttpRespons
 @blueprint.function_name("firewall_history")
 @blueprint.route(route="firewall/history", methods=["GET"], auth_level=func.AuthLevel.FUNCTION)
 async def firewall_history(req: func.HttpRequest) -> func.HttpResponse:
-    """What our rule collection group held before, newest first."""
+    """What one of our rule collection groups held before, newest first."""
     return await _answer(lambda undo: undo.history(req.params))
 
 
@@ -37,7 +37,7 @@ async def firewall_history(req: func.HttpRequest) -> func.HttpResponse:
 @blueprint.route(route="firewall/history/{digest}", methods=["GET"], auth_level=func.AuthLevel.FUNCTION)
 async def firewall_body(req: func.HttpRequest) -> func.HttpResponse:
     """One kept body."""
-    return await _answer(lambda undo: undo.body(req.route_params.get("digest", "")))
+    return await _answer(lambda undo: undo.body(req.route_params.get("digest", ""), req.params))
 
 
 @blueprint.function_name("firewall_restore")
@@ -49,6 +49,6 @@ async def firewall_restore(req: func.HttpRequest) -> func.HttpResponse:
 
 @blueprint.function_name("firewall_release")
 @blueprint.route(route="firewall/release", methods=["POST"], auth_level=func.AuthLevel.FUNCTION)
-async def firewall_release(req: func.HttpRequest) -> func.HttpResponse:  # noqa: ARG001  # the trigger's argument
+async def firewall_release(req: func.HttpRequest) -> func.HttpResponse:
     """End the hold."""
-    return await _answer(lambda undo: undo.release())
+    return await _answer(lambda undo: undo.release(req.get_body()))

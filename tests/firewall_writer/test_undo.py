@@ -10,6 +10,7 @@ import pytest
 
 from functions import firewall
 from shared.firewall.writer import SyncResult
+from shared.model.resource_id import ResourceId
 from shared.storage import names
 from tests.app.conftest import Contoso
 from tests.firewall_writer.helpers import (
@@ -23,13 +24,15 @@ from tests.firewall_writer.helpers import (
     sync,
 )
 
+EGRESS = "rcg-aks-egress"
+
 
 async def call(
     contoso: Contoso, monkeypatch: pytest.MonkeyPatch, name: str, body: Any = None, *, params: Any = None, **route: str
 ) -> tuple[int, Any]:
     """Call an HTTP function in this process."""
     monkeypatch.setattr("shared.runtime.current_runtime", lambda: contoso.app)
-    raw = body if isinstance(body, bytes) else json.dumps(body).encode()
+    raw = body if isinstance(body, bytes) else json.dumps(body).encode() if body is not None else b""
     request = func.HttpRequest(method="GET", url="/", body=raw, params=params or {}, route_params=route)
     answer = await getattr(firewall, name)._function._func(request)
     assert answer.headers["Cache-Control"] == "no-store"
@@ -55,11 +58,15 @@ async def test_every_body_is_kept_before_it_is_replaced_newest_first_and_in_page
 ) -> None:
     await three_states(contoso)
     found = await entries(contoso, monkeypatch)
-    assert [(entry["rules"], entry["reason"]) for entry in found["entries"]] == [(2, "1 added"), (1, "1 added")]
+    assert [(entry["rules"], entry["reason"], entry["replaced"]) for entry in found["entries"]] == [
+        (2, "1 added", True),
+        (1, "1 added", True),
+        (0, "there was no such group: 1 added", True),
+    ]
     first = await entries(contoso, monkeypatch, limit="1")
-    second = await entries(contoso, monkeypatch, limit="1", before=first["next"])
-    assert [first["entries"][0], second["entries"][0]] == found["entries"]
-    assert second["next"] is None
+    others = await entries(contoso, monkeypatch, limit="2", before=first["next"])
+    assert [first["entries"][0], *others["entries"]] == found["entries"]
+    assert others["next"] is None
     status, body = await call(contoso, monkeypatch, "firewall_body", digest=found["entries"][1]["digest"])
     assert status == 200
     assert len(body["properties"]["ruleCollections"][0]["rules"]) == 1
@@ -104,7 +111,7 @@ async def test_restore_of_what_is_live_holds_without_a_write(contoso: Contoso, m
     await sync(contoso)
     before = firewall_writes(contoso)
     status, answer = await call(contoso, monkeypatch, "firewall_restore", {"digest": digest})
-    assert (status, answer["hold"]["applied"]) == (200, True)
+    assert (status, answer["did"]) == (200, "The firewall holds this body already.")
     await sync(contoso)
     assert firewall_writes(contoso) == before
 
@@ -160,6 +167,51 @@ async def test_bad_requests_are_named_one_by_one(contoso: Contoso, monkeypatch: 
     assert (await call(contoso, monkeypatch, "firewall_history", params={"limit": "0"}))[0] == 400
     assert (await call(contoso, monkeypatch, "firewall_body", digest="7"))[0] == 400
     assert (await call(contoso, monkeypatch, "firewall_release"))[0] == 404
+    status, problem = await call(contoso, monkeypatch, "firewall_release", {"group": "theirs", "digest": "7", "by": 1})
+    assert (status, len(problem["mistakes"])) == (400, 3)
+
+
+@pytest.mark.parametrize(("group", "words"), [("theirs", "api or egress"), ("egress", "FIREWALL_EGRESS_GROUP")])
+async def test_group_that_is_not_ours_or_not_set_has_no_history(
+    contoso: Contoso, monkeypatch: pytest.MonkeyPatch, group: str, words: str
+) -> None:
+    for name, route in (("firewall_history", {}), ("firewall_body", {"digest": "0" * 64})):
+        status, problem = await call(contoso, monkeypatch, name, params={"group": group}, **route)
+        assert status == 400
+        assert words in problem["detail"]
+
+
+async def test_egress_group_has_its_own_history_and_hold(contoso: Contoso, monkeypatch: pytest.MonkeyPatch) -> None:
+    contoso.app = contoso.app_with(firewall_egress_group=EGRESS)
+    contoso.make_node_subnet()
+    await register(contoso, [1], subnets=(ResourceId.parse(contoso.spoke["node_subnet"]),))
+    await sync(contoso)
+    assert sorted(enforced(contoso, EGRESS)) == ["aks-fqdn-tag", "aks-time"]
+    (entry,) = (await entries(contoso, monkeypatch, group="egress"))["entries"]
+    digest = entry["digest"]
+    status, kept = await call(contoso, monkeypatch, "firewall_body", params={"group": "egress"}, digest=digest)
+    assert (status, [item["rules"] for item in kept["properties"]["ruleCollections"]]) == (200, [[], []])
+    assert (await call(contoso, monkeypatch, "firewall_restore", {"digest": digest}))[0] == 404
+    order = {"digest": digest, "group": "egress"}
+    status, answer = await call(contoso, monkeypatch, "firewall_restore", order)
+    assert (status, answer["loses"]) == (202, [])
+    assert (await sync(contoso)).writes == 1
+    assert enforced(contoso, EGRESS) == {}
+
+    await register(contoso, [2])
+    done = await sync(contoso)
+    assert (done.result, done.writes) == (SyncResult.HELD, 1)  # the other group is not held
+    assert addresses(contoso) == {"10.1.4.1", "10.1.4.2"}
+    assert enforced(contoso, EGRESS) == {}
+    assert (await entries(contoso, monkeypatch))["hold"] is None
+    assert (await entries(contoso, monkeypatch, group="egress"))["hold"]["applied"]
+    (finding,) = [item for item in done.findings if item.code == "FIREWALL_HOLD"]
+    assert "group egress" in finding.fix
+
+    assert (await call(contoso, monkeypatch, "firewall_release"))[0] == 404
+    assert (await call(contoso, monkeypatch, "firewall_release", {"group": "egress"}))[0] == 200
+    await sync(contoso)
+    assert sorted(enforced(contoso, EGRESS)) == ["aks-fqdn-tag", "aks-time"]
 
 
 async def test_body_that_was_tampered_with_is_not_restored(contoso: Contoso, monkeypatch: pytest.MonkeyPatch) -> None:
