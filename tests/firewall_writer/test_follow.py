@@ -108,6 +108,24 @@ async def test_rule_follows_in_a_zone_of_one_s_own(contoso: Contoso) -> None:
     assert contoso.reach(cluster).reached
 
 
+async def test_rule_follows_the_endpoint_where_there_is_no_zone(contoso: Contoso) -> None:
+    await contoso.prepare()
+    cluster = contoso.create_cluster(zone="none", public_fqdn=True)
+    await contoso.settle(cluster)
+    contoso.azure.clock.advance(300)
+    before, writes = tuple(contoso.rules()["aks-1"]), firewall_writes(contoso)
+    assert contoso.reach(cluster).reached
+    async with sampled(contoso, "aks-1") as seen:
+        restart(contoso, cluster)
+        await contoso.settle(cluster)
+        contoso.azure.clock.advance(300)
+    after = tuple(contoso.rules()["aks-1"])
+    assert after != before
+    assert set(seen) <= {before, after}
+    assert firewall_writes(contoso) == writes + 1
+    assert contoso.reach(cluster).reached
+
+
 async def test_conversion_to_no_zone_keeps_the_rule_without_a_write(contoso: Contoso) -> None:
     await contoso.prepare()
     cluster = contoso.create_cluster(public_fqdn=True)

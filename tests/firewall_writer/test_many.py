@@ -6,8 +6,10 @@ import asyncio
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+from local.azure.dataplane.filtering import Flow, judge
 from shared.firewall.coalescing import Coalescer
 from shared.firewall.writer import SyncResult
+from shared.model.world import ApiServer
 from shared.storage import names
 from shared.storage.firewall_state import SyncState
 from shared.storage.registry import RegistryRow, _entity
@@ -16,6 +18,7 @@ from tests.firewall_writer.helpers import (
     UPDATE_SECONDS,
     addresses,
     api_server,
+    enforced,
     firewall_writes,
     hosts,
     register,
@@ -92,38 +95,64 @@ async def test_request_that_stopped_waiting_is_replaced(contoso: Contoso) -> Non
 
 
 async def test_hundred_clusters_in_a_minute_on_three_hosts_cost_three_writes_at_most(contoso: Contoso) -> None:
+    real = await _real_clusters(contoso)
+    registered = [api_server(contoso, number) for number in range(3, 101)]
+    registered[50:50] = [row.api_server for row in await contoso.app.registry.all()]
+    await contoso.unregister()
+    await (await contoso.app.storage.queue(names.SYNC_FIREWALL_QUEUE)).clear_messages()
     async with hosts(contoso, 3, speed=12.0):
         assert firewall_writes(contoso) == 0
+        assert {contoso.reach(cluster).stage for cluster in real} == {"firewall"}
         clock = contoso.azure.clock
         begun = clock.seconds()
-        appeared = [_appear(contoso, range(first, first + 10), begun) for first in range(1, 101, 10)]
+        appeared = [
+            _appear(contoso, registered[first : first + 10], begun + 0.4 * first) for first in range(0, 100, 10)
+        ]
         last = max(await asyncio.gather(*appeared))
         print(f"appeared within {last - begun:.0f} simulated seconds")
-        await until(lambda: len(addresses(contoso)) == 100, seconds=4 * UPDATE_SECONDS / clock.speed)
+        await until(lambda: len(enforced(contoso)) == 100, seconds=4 * UPDATE_SECONDS / clock.speed)
         took = clock.seconds() - last
         print(f"writes {firewall_writes(contoso)}, {took:.0f} simulated seconds after the last address")
         assert last - begun <= 60
-        assert len(addresses(contoso)) == 100
+        assert {tuple(found) for found in enforced(contoso).values()} == {(str(item.address),) for item in registered}
+        assert [contoso.reach(cluster).reached for cluster in real] == [True, True]
+        assert all(_passes(contoso, str(item.address)) for item in registered)
+        assert not _passes(contoso, "10.1.7.250")
         assert took <= 2.2 * UPDATE_SECONDS
         assert firewall_writes(contoso) <= 3
         refused = [item for item in contoso.azure.requests if item.method == "PUT" and item.status >= 400]
         assert refused == []
 
 
-async def _appear(contoso: Contoso, numbers: range, begun: float) -> float:
+async def _real_clusters(contoso: Contoso) -> list[str]:
+    """Two clusters that lack nothing but their rule; the others of the hundred are but rows in the registry."""
+    await contoso.prepare()
+    clusters = [contoso.create_cluster(f"aks-{number:03d}") for number in (1, 2)]
+    for cluster in clusters:
+        await contoso.look_at(cluster)
+    return clusters
+
+
+def _passes(contoso: Contoso, address: str) -> bool:
+    """Whether the firewall lets the VM in the monitoring spoke through to an address."""
+    flow = Flow(source="10.2.0.10", destination=address, port=443, host="")
+    return judge(contoso.azure, contoso.seed["firewall_policy"], flow, lambda _name: None).allowed
+
+
+async def _appear(contoso: Contoso, api_servers: list[ApiServer], moment: float) -> float:
     """Ten clusters are registered at their moment within the minute, each asking for a sync of its own."""
     clock = contoso.azure.clock
-    await asyncio.sleep(max(0.0, begun + 0.4 * numbers[0] - clock.seconds()) / clock.speed)
+    await asyncio.sleep(max(0.0, moment - clock.seconds()) / clock.speed)
     table = await contoso.app.storage.table(names.REGISTRY_TABLE)
-    rows = [RegistryRow(api_server=api_server(contoso, number), changed_at=datetime.now(UTC)) for number in numbers]
+    rows = [RegistryRow(api_server=item, changed_at=datetime.now(UTC)) for item in api_servers]
     await table.submit_transaction([("upsert", _entity(row)) for row in rows])
     registered = clock.seconds()
-    await asyncio.gather(*(contoso.app.queues.sync_firewall(request(contoso)) for _ in numbers))
+    await asyncio.gather(*(contoso.app.queues.sync_firewall(request(contoso)) for _ in api_servers))
     return registered
 
 
 async def test_killed_writer_is_succeeded_when_its_lease_ends_and_no_rule_is_lost(contoso: Contoso) -> None:
-    async with hosts(contoso, 2, speed=40.0) as running:
+    async with hosts(contoso, 3, speed=40.0) as running:
         await register(contoso, [1])
         await contoso.app.queues.sync_firewall(request(contoso))
         await until(lambda: firewall_writes(contoso) == 1, seconds=30)
