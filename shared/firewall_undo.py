@@ -194,8 +194,15 @@ class Undo:
         """Write who did it and why into the log and the journal; a journal that does not answer stops nobody."""
         from azure.core.exceptions import AzureError  # noqa: PLC0415  # cold start
 
-        told = {"asked_by": change.asked_by, "resource": change.resource, "correlation": change.correlation}
-        tell(log, "somebody steers the firewall", **told, reason=change.reason, who=change.message)
+        tell(
+            log,
+            "somebody steers the firewall",
+            asked_by=change.asked_by,
+            resource=change.resource,
+            correlation=change.correlation,
+            reason=change.reason,
+            who=change.message,
+        )
         try:
             await self._runtime.changes.record([change])
         except AzureError as error:
