@@ -54,7 +54,7 @@ AppTraces
     severity: 1
     frequency: 'PT5M'
     window: 'PT15M'
-    query: '${findings}| where code in ("PLAN_UNSAFE", "PLAN_TOO_LARGE", "RIGHTS_MISSING", "CHANGE_FAILED", "FIREWALL_HOLD", "NODE_GROUP_LOCKED")'
+    query: '${findings}| where code in ("CHANGE_FAILED", "FIREWALL_GROUP_FOREIGN", "FIREWALL_HOLD", "FIREWALL_PRIORITY_TAKEN", "NODE_GROUP_LOCKED", "PLAN_TOO_LARGE", "PLAN_UNSAFE", "RIGHTS_MISSING", "ZONE_OVERLAPPING")'
     operator: 'GreaterThan'
     threshold: 0
   }
@@ -66,6 +66,17 @@ AppTraces
     frequency: 'PT15M'
     window: 'PT1H'
     query: '${findings}| where code == "CLUSTER_UNREACHABLE"'
+    operator: 'GreaterThan'
+    threshold: 0
+  }
+  {
+    name: 'sweep-incomplete'
+    title: 'A sweep may have missed something'
+    about: 'Resource Graph or Resource Manager did not let the app see everything, so a report without findings proves nothing. The finding says what; mostly the app lacks its role in a subscription.'
+    severity: 2
+    frequency: 'PT15M'
+    window: 'PT1H'
+    query: '${findings}| where code == "SWEEP_INCOMPLETE"'
     operator: 'GreaterThan'
     threshold: 0
   }
