@@ -206,7 +206,7 @@ EXPLANATIONS: Mapping[ReachCode, Explanation] = _all(
     (
         _C.PEERING_NO_ACCESS,
         _S.PEERING,
-        "A peering forbids access to the remote VNet.",
+        "A peering forbids access to the remote VNet; Azure then only takes it out of the service tag VirtualNetwork.",
         "Set `allowVirtualNetworkAccess` on it.",
     ),
     (

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network
 
-from shared.firewall.addresses import AddressSet
+from shared.firewall.addresses import EVERYWHERE, NOWHERE, AddressSet
 from shared.firewall.decision import Decision, Flow, RuleRef
 from shared.firewall.evaluate import CompiledPolicy, compile_policy
 from shared.firewall.policy import FirewallPolicy
@@ -15,10 +15,11 @@ from shared.model.world import Subnet, VirtualNetwork
 from shared.reachability.codes import Outcome, ReachCode
 from shared.reachability.names import look_up_from_firewall
 from shared.reachability.public_terms import NOTE, without_public_terms
-from shared.reachability.routes import routing_of
+from shared.reachability.routes import gateway_routes_possible, routing_of
 from shared.reachability.security import Connection, Filtered, addresses_of, filter_connection
 from shared.reachability.trip import Trip
 from shared.reachability.verdict import Step, blocked, noted, ok, unknown
+from shared.reachability.world import is_up
 from shared.reachability.zones import Question
 
 API_PORT = 443
@@ -165,13 +166,8 @@ def judge_security_groups(trip: Trip) -> Step:
 
 
 def _outbound(trip: Trip) -> Iterator[Step]:
-    connection = Connection(
-        source=addresses_of(trip.subnet.prefixes),
-        destination=AddressSet.covering(trip.address),
-        port=API_PORT,
-        virtual_network=_virtual_network(trip, trip.vnet, trip.subnet),
-    )
-    yield from _judge_group(trip, trip.subnet, connection, outbound=True)
+    ends = addresses_of(trip.subnet.prefixes), AddressSet.covering(trip.address)
+    yield from _judge_group(trip, trip.vnet, trip.subnet, ends, outbound=True)
 
 
 def _inbound(trip: Trip) -> Iterator[Step]:
@@ -179,13 +175,10 @@ def _inbound(trip: Trip) -> Iterator[Step]:
     subnet = trip.world.subnet(endpoint.subnet) if endpoint else None
     if subnet is None or target is None or not _group_holds(trip, subnet):
         return
-    connection = Connection(
-        source=addresses_of(trip.seen_sources),
-        destination=AddressSet.covering(trip.address),
-        port=API_PORT,
-        virtual_network=_virtual_network(trip, target, subnet),
-    )
-    yield from _judge_group(trip, subnet, connection, outbound=False)
+    # Behind a load balancer packets have a backend's address, which is any of the API server's subnet.
+    integrated = trip.observed.cluster.vnet_integration
+    to = addresses_of(subnet.prefixes) if integrated else AddressSet.covering(trip.address)
+    yield from _judge_group(trip, target, subnet, (addresses_of(trip.seen_sources), to), outbound=False)
 
 
 def _group_holds(trip: Trip, subnet: Subnet) -> bool:
@@ -194,14 +187,9 @@ def _group_holds(trip: Trip, subnet: Subnet) -> bool:
     return integrated or subnet.endpoint_policies.lower() in ("enabled", "networksecuritygroupenabled")
 
 
-def _virtual_network(trip: Trip, vnet: VirtualNetwork, subnet: Subnet) -> AddressSet:
-    """What the service tag VirtualNetwork stands for: own space, peers' spaces, prefixes of user-defined routes."""
-    remote = (prefix for peering in vnet.peerings for prefix in trip.world.remote_space(vnet, peering.remote_vnet))
-    user = (route.prefix for route in routing_of(trip.world, vnet, subnet).routes if route.user)
-    return addresses_of((*vnet.address_space, *remote, *user))
-
-
-def _judge_group(trip: Trip, subnet: Subnet, connection: Connection, *, outbound: bool) -> Iterator[Step]:
+def _judge_group(
+    trip: Trip, vnet: VirtualNetwork, subnet: Subnet, ends: tuple[AddressSet, AddressSet], *, outbound: bool
+) -> Iterator[Step]:
     group_id = subnet.security_group
     if group_id is None:
         return
@@ -210,15 +198,30 @@ def _judge_group(trip: Trip, subnet: Subnet, connection: Connection, *, outbound
         assumption = f"{group_id.name} allows TCP {API_PORT} to {trip.address}"
         yield unknown(ReachCode.NSG_UNCERTAIN, "A security group could not be read.", group_id, assumption)
         return
+    sure, perhaps = _virtual_network(trip, vnet, subnet)
+    connection = Connection(source=ends[0], destination=ends[1], port=API_PORT, virtual_network=sure, perhaps=perhaps)
     found = filter_connection(group, connection, outbound=outbound)
     yield from _judge_filtered(trip, group_id, found, outbound=outbound)
+
+
+def _virtual_network(trip: Trip, vnet: VirtualNetwork, subnet: Subnet) -> tuple[AddressSet, AddressSet]:
+    """What the service tag VirtualNetwork surely stands for in a subnet, and what it may stand for as well."""
+    peerings = [peering for peering in vnet.peerings if is_up(peering)]
+    near = [peering for peering in peerings if peering.allows_access]
+    remote = (prefix for peering in near for prefix in trip.world.remote_space(vnet, peering.remote_vnet))
+    routing = routing_of(trip.world, vnet, subnet)
+    user = (route.prefix for route in routing.routes if route.user)
+    forwarded = any(peering.allows_forwarded_traffic for peering in near)
+    more = forwarded or routing.table_unread or gateway_routes_possible(vnet, None)
+    return addresses_of((*vnet.address_space, *remote, *user)), EVERYWHERE if more else NOWHERE
 
 
 def _judge_filtered(trip: Trip, group_id: ResourceId, found: Filtered, *, outbound: bool) -> Iterator[Step]:
     direction = "outbound" if outbound else "inbound"
     message = f"{group_id.name}/{found.rule} decides TCP {API_PORT} {direction} to {trip.address}"
     if found.doubts:
-        assumption = f"{group_id.name} allows it in spite of {', '.join(found.doubts)}"
+        how = "in spite of" if found.allowed else "by"
+        assumption = f"{group_id.name} allows it {how} {', '.join(found.doubts)}"
         yield unknown(ReachCode.NSG_UNCERTAIN, f"{message}, unless an earlier rule does.", group_id, assumption)
     elif not found.allowed:
         code = ReachCode.NSG_DENIED_OUTBOUND if outbound else ReachCode.NSG_DENIED_INBOUND

@@ -18,6 +18,7 @@ from shared.reachability.routes import (
 )
 from shared.reachability.trip import Trip
 from shared.reachability.verdict import Step, blocked, doubted, noted, ok, unknown
+from shared.reachability.world import is_up
 
 FIREWALL_SUBNET = "azurefirewallsubnet"
 _APPLIANCE_TALKS_BACK = "a private endpoint's answers find back through the firewall, although it keeps the source"
@@ -72,10 +73,14 @@ def _judge_direct(trip: Trip, route: EffectiveRoute, says: str) -> Step:
         assumption = "routes of peerings hold although the route table turns them off (disablePeeringRoute)"
         return unknown(ReachCode.ROUTE_UNCERTAIN, says, table.id, assumption)
     reached = route.vnet or trip.vnet.id
+    peering = trip.vnet.peering_to(reached)
+    step = ok(ReachCode.ROUTE_DIRECT, f"{says} It does not pass the firewall.", reached)
     if trip.target_id and reached != trip.target_id:
         message = f"{says} The API server is in {trip.target_id.name}: the address spaces overlap."
-        return blocked(ReachCode.ROUTE_NOT_VIA_FIREWALL, message, reached)
-    return ok(ReachCode.ROUTE_DIRECT, f"{says} It does not pass the firewall.", reached)
+        step = blocked(ReachCode.ROUTE_NOT_VIA_FIREWALL, message, reached)
+    if peering and not peering.allows_access:
+        return doubted(step, f"the peering with {reached.name} has its routes although it allows no access")
+    return step
 
 
 def _with_gateway(trip: Trip, routing: Routing, route: EffectiveRoute, step: Step) -> Step:
@@ -144,11 +149,16 @@ def _side(vnet: VirtualNetwork, remote: VirtualNetwork, address: IPv4Address | N
         return
     resource = vnet.id.child("virtualNetworkPeerings", peering.name)
     between = f"{vnet.id.name} → {remote.id.name}"
-    if peering.state.lower() != "connected":
+    if not is_up(peering):
         yield blocked(ReachCode.PEERING_NOT_CONNECTED, f"The peering {between} is {peering.state}.", resource)
-    elif not peering.allows_access:
-        yield blocked(ReachCode.PEERING_NO_ACCESS, f"The peering {between} does not allow access.", resource)
-    elif address and not any(address in prefix for prefix in trip.world.remote_space(vnet, remote.id)):
+        return
+    if not peering.allows_access:
+        assumption = (
+            f"that {between} allows no access only takes {remote.id.name} out of the service tag VirtualNetwork"
+        )
+        message = f"The peering {between} does not allow access."
+        yield unknown(ReachCode.PEERING_NO_ACCESS, message, resource, assumption)
+    if address and not any(address in prefix for prefix in trip.world.remote_space(vnet, remote.id)):
         yield _out_of_sync(trip, f"The peering {between} does not know {address}.", resource, address)
     elif not peering.complete_vnets:
         assumption = f"the peering {between} includes the subnets on the way"

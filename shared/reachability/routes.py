@@ -16,7 +16,7 @@ from ipaddress import IPv4Address, IPv4Network
 from shared.model.azure_types import PLATFORM_SUBNETS
 from shared.model.resource_id import ResourceId
 from shared.model.world import Endpoint, RouteTable, Subnet, VirtualNetwork
-from shared.reachability.world import ReachabilityWorld
+from shared.reachability.world import ReachabilityWorld, is_up
 
 EVERYTHING = IPv4Network("0.0.0.0/0")
 DROPPED = tuple(map(IPv4Network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10")))
@@ -135,7 +135,7 @@ def _endpoint_route(
     if endpoint is None or home is None:
         return []
     peering = vnet.peering_to(home)
-    near = home == vnet.id or (peering is not None and peering.connected)
+    near = home == vnet.id or (peering is not None and is_up(peering))
     if not near or _overruled(world, endpoint, user):
         return []
     return [EffectiveRoute(prefix=IPv4Network(endpoint.address), hop=Hop.ENDPOINT, vnet=home)]
@@ -158,4 +158,4 @@ def gateway_routes_possible(vnet: VirtualNetwork, table: RouteTable | None) -> b
         return False
     names = {subnet.id.name.lower() for subnet in vnet.subnets} & PLATFORM_SUBNETS
     own = bool(names & {"gatewaysubnet", "routeserversubnet"})
-    return own or any(peering.uses_remote_gateways and peering.connected for peering in vnet.peerings)
+    return own or any(peering.uses_remote_gateways and is_up(peering) for peering in vnet.peerings)

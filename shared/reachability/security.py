@@ -1,8 +1,11 @@
 """Step NSG: what network security groups do with a connection.
 
 Rules are tried by priority, the first match decides; Azure's default rules let everything within `VirtualNetwork`
-pass, which covers the VNet's own space, that of its peers and the prefixes of user-defined routes
-(https://learn.microsoft.com/azure/virtual-network/network-security-groups-overview, .../service-tags-overview).
+pass. That tag covers the VNet's own space, that of its peers and the prefixes of user-defined routes, and may cover
+more: what is behind a gateway, and what a peering forwards. `Internet` is what is outside of it and reachable from the
+Internet; whether private addresses outside of it count is not documented
+(https://learn.microsoft.com/azure/virtual-network/network-security-groups-overview, .../service-tags-overview,
+.../virtual-network-manage-peering).
 """
 
 from __future__ import annotations
@@ -14,6 +17,7 @@ from ipaddress import IPv4Network
 from shared.firewall.addresses import EVERYWHERE, NOWHERE, AddressSet, parse_addresses, union
 from shared.firewall.selectors import Truth, port_terms
 from shared.model.security_groups import SecurityGroup, SecurityRule
+from shared.reachability.routes import DROPPED
 
 DEFAULT_RULES = (
     ("AllowVnet", 65000, True, "VirtualNetwork"),
@@ -24,12 +28,16 @@ DEFAULT_RULES = (
 
 @dataclass(frozen=True, kw_only=True)
 class Connection:
-    """A TCP connection as a security group sees it. `virtual_network`: what that service tag stands for there."""
+    """A TCP connection as a security group sees it.
+
+    `virtual_network`: what that service tag surely stands for there; `perhaps`: what it may stand for as well.
+    """
 
     source: AddressSet
     destination: AddressSet
     port: int
     virtual_network: AddressSet
+    perhaps: AddressSet = NOWHERE
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,11 +86,10 @@ def _defaults(*, outbound: bool) -> Iterator[SecurityRule]:
 def _matches(rule: SecurityRule, connection: Connection) -> Truth:
     if rule.protocol.lower() not in ("*", "tcp", "any"):
         return Truth.NO
-    tag = connection.virtual_network
     found = min(
         _ports(rule.destination_ports, connection.port),
-        _side(rule.sources, connection.source, tag),
-        _side(rule.destinations, connection.destination, tag),
+        _side(rule.sources, connection.source, connection),
+        _side(rule.destinations, connection.destination, connection),
     )
     unsure = rule.by_application_group or "*" not in rule.source_ports
     return min(found, Truth.MAYBE) if unsure else found
@@ -95,25 +102,30 @@ def _ports(texts: tuple[str, ...], port: int) -> Truth:
     return Truth.MAYBE if terms.unknown and texts else Truth.NO
 
 
-def _side(terms: tuple[str, ...], wanted: AddressSet, virtual_network: AddressSet) -> Truth:
+def _side(terms: tuple[str, ...], wanted: AddressSet, connection: Connection) -> Truth:
     if not terms:
         return Truth.MAYBE  # application security groups stand in their place
-    selected = union(_addresses(term, virtual_network) for term in terms)
-    if not wanted - selected:
+    found = [_addresses(term, connection) for term in terms]
+    if not wanted - union(sure for sure, _ in found):
         return Truth.YES
-    return Truth.MAYBE if wanted & selected else Truth.NO
+    return Truth.MAYBE if wanted & union(possible for _, possible in found) else Truth.NO
 
 
-def _addresses(term: str, virtual_network: AddressSet) -> AddressSet:
+def _addresses(term: str, connection: Connection) -> tuple[AddressSet, AddressSet]:
+    """What a term surely stands for, and what it may stand for at most."""
+    inside, possible = connection.virtual_network, connection.virtual_network | connection.perhaps
     match term.strip().lower():
         case "virtualnetwork":
-            return virtual_network
+            return inside, possible
         case "internet":
-            return EVERYWHERE - virtual_network
-    found = parse_addresses(term)
-    return NOWHERE if found is None else found  # other service tags stand for public addresses
+            return EVERYWHERE - possible - _PRIVATE, EVERYWHERE - inside
+    found = parse_addresses(term) or NOWHERE  # other service tags stand for public addresses
+    return found, found
 
 
 def addresses_of(networks: Iterable[IPv4Network]) -> AddressSet:
     """The addresses of networks, as one set."""
     return union(AddressSet.covering(network) for network in networks)
+
+
+_PRIVATE = addresses_of(DROPPED)

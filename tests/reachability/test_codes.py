@@ -113,7 +113,7 @@ CASES: dict[str, tuple[ReachCode, Answer, b.Breakage]] = {
     ),
     "one side of a peering gone": (C.PEERING_MISSING, U, b.remove(b.hub_to_spoke)),
     "other side of a peering gone": (C.PEERING_NOT_CONNECTED, U, b.remove(b.at(b.HUB_TO_MONITORING))),
-    "no access": (C.PEERING_NO_ACCESS, U, b.peering(b.spoke_to_hub, allowVirtualNetworkAccess=False)),
+    "no access": (C.PEERING_NO_ACCESS, A, b.peering(b.spoke_to_hub, allowVirtualNetworkAccess=False)),
     "source not known to the hub": (
         C.PEERING_OUT_OF_SYNC,
         U,

@@ -280,7 +280,7 @@ def test_security_group_of_the_source(made: tuple[SecurityRule, ...], code: Reac
     assert step(outbound(*made), Stage.NSG).code is code
 
 
-def test_without_a_route_to_everything_private_addresses_are_not_the_virtual_network() -> None:
+def test_private_addresses_outside_of_the_virtual_network_may_count_as_the_internet() -> None:
     # The service tag covers the prefixes of user-defined routes: without 0.0.0.0/0 the other spoke is outside.
     world = w.good_world()
     nsg = w.group("rg-mon").resource("Microsoft.Network/networkSecurityGroups", "nsg")
@@ -288,7 +288,9 @@ def test_without_a_route_to_everything_private_addresses_are_not_the_virtual_net
     world = w.with_vnet(world, w.VM_VNET, subnets=subnets)
     group = SecurityGroup(id=nsg, rules=(rule("no-internet", allow=False, to="Internet"),))
     bare = replace(world, security_groups={nsg: group}, route_tables={w.TABLE: w.table(w.TABLE)})
-    assert step(w.judge(bare), Stage.NSG).code is C.NSG_DENIED_OUTBOUND
+    found = step(w.judge(bare), Stage.NSG)
+    assert found.code is C.NSG_UNCERTAIN
+    assert found.assumptions == ("nsg allows it by AllowVnet, AllowInternetOutBound",)
 
 
 def test_security_group_that_may_not_be_read_is_uncertain() -> None:

@@ -16,11 +16,16 @@ def vnet_of(azure: Azure, subnet_id: str) -> Resource | None:
 
 
 def open_peerings(azure: Azure, vnet: Resource) -> list[tuple[Resource, Resource]]:
-    """The VNet's peerings over which packets pass now, each with the remote VNet: connected, access allowed."""
+    """The VNet's peerings over which packets pass now, each with the remote VNet: those that are connected.
+
+    Access that a peering does not allow (`allowVirtualNetworkAccess`) only takes the remote VNet out of the service tag
+    VirtualNetwork, so without security groups packets pass
+    (https://learn.microsoft.com/azure/virtual-network/virtual-network-manage-peering).
+    """
     found = []
     for peering in children(vnet, "peerings").values():
         remote = azure.store.get(peering.properties["remoteVirtualNetwork"]["id"])
-        if remote and state_of(azure, peering) == "Connected" and peering.properties["allowVirtualNetworkAccess"]:
+        if remote and state_of(azure, peering) == "Connected":
             found.append((peering, remote))
     return found
 
