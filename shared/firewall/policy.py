@@ -134,6 +134,9 @@ class FirewallPolicy:
         threat_intel_mode: `Off`, `Alert` or `Deny`; None when it was not given.
         dns_proxy_enabled: whether the firewall answers DNS, without which it cannot match FQDNs in network rules.
         dns_servers: the servers the firewall asks; empty means Azure's.
+        snat_private_ranges: destinations for which network rules keep the client's address: addresses, CIDR blocks
+            and `IANAPrivateRanges`; None when they were not given, which means the latter.
+        learns_private_ranges: whether the firewall adds to these what a route server tells it.
     """
 
     id: str
@@ -142,6 +145,8 @@ class FirewallPolicy:
     threat_intel_mode: str | None = None
     dns_proxy_enabled: bool = False
     dns_servers: tuple[str, ...] = ()
+    snat_private_ranges: tuple[str, ...] | None = None
+    learns_private_ranges: bool = False
 
     def lineage(self) -> Iterator["FirewallPolicy"]:
         """Yields the policies whose rules apply, in the order they apply: the oldest ancestor first."""

@@ -51,7 +51,7 @@ def parse_policy(body: Wire, groups: Iterable[Wire] | None, *, base: FirewallPol
         ValueError: the given base is not the parent that the policy names.
     """
     properties = _mapping(body.get("properties"))
-    dns = _mapping(properties.get("dnsSettings"))
+    dns, snat = _mapping(properties.get("dnsSettings")), _mapping(properties.get("snat"))
     policy_id = _text(body.get("id")) or "(unknown)"
     return FirewallPolicy(
         id=policy_id,
@@ -60,6 +60,8 @@ def parse_policy(body: Wire, groups: Iterable[Wire] | None, *, base: FirewallPol
         threat_intel_mode=_text(properties.get("threatIntelMode")),
         dns_proxy_enabled=dns.get("enableProxy") is True,
         dns_servers=_texts(dns.get("servers")),
+        snat_private_ranges=_private_ranges(snat.get("privateRanges")),
+        learns_private_ranges=(_text(snat.get("autoLearnPrivateRanges")) or "").casefold() == "enabled",
     )
 
 
@@ -93,6 +95,11 @@ def _base(policy_id: str, named: str | None, base: FirewallPolicy | None) -> Fir
         return base
     unread = unread_group(name="(unknown)", group_id="", why="the parent policy was not read")
     return FirewallPolicy(id=named, groups=(unread,))
+
+
+def _private_ranges(value: Any) -> tuple[str, ...] | None:
+    """A list, or one text as in Microsoft's sample template (learn: firewall/snat-private-range); None when empty."""
+    return (value,) if isinstance(value, str) and value else _texts(value) or None
 
 
 def _groups(policy_id: str, named: Any, groups: Iterable[Wire] | None) -> tuple[RuleCollectionGroup, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from shared.firewall.selectors import Truth
 from shared.model.resource_id import ResourceId
 from shared.model.world import Cluster, ObservedCluster
 from shared.reachability.codes import Outcome, ReachCode, Stage
@@ -90,11 +91,31 @@ def _travel(trip: Trip) -> tuple[Step, ...]:
     route = judge_route(trip)
     trip = replace(trip, direct=route.code is ReachCode.ROUTE_DIRECT)
     peering, passage = judge_peering(trip), judge_firewall(trip)
-    trip = replace(trip, translated=passage.translated)
-    later: tuple[Step, ...] = (peering, passage.step, judge_security_groups(trip), judge_return(trip))
+    later: tuple[Step, ...] = (peering, passage.step, *_behind_firewall(trip, passage.translated))
     if route.outcome is Outcome.UNKNOWN:
         later = tuple(_only_if_by_firewall(step) for step in later)
     return (route, *later)
+
+
+def _behind_firewall(trip: Trip, translated: Truth) -> tuple[Step, ...]:
+    """Security groups and the way back, which depend on whose address the API server sees."""
+    kept = (judge_security_groups(trip), judge_return(trip))
+    if translated is Truth.NO:
+        return kept
+    own = replace(trip, translated=True)
+    changed = (judge_security_groups(own), judge_return(own))
+    if translated is Truth.YES:
+        return changed
+    return tuple(_either(one, other) for one, other in zip(kept, changed, strict=True))
+
+
+def _either(kept: Step, changed: Step) -> Step:
+    """A step that is one or the other; certain only where both say the same."""
+    if kept.outcome is changed.outcome:
+        return kept
+    if changed.outcome is Outcome.BLOCKED or kept.outcome is Outcome.OK:
+        return doubted(changed, "the firewall keeps the client's address")
+    return doubted(kept, "the firewall puts its own address in the place of the client's")
 
 
 def _only_if_by_firewall(step: Step) -> Step:

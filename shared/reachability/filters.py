@@ -10,6 +10,7 @@ from shared.firewall.addresses import EVERYWHERE, NOWHERE, AddressSet
 from shared.firewall.decision import Decision, Flow, RuleRef
 from shared.firewall.evaluate import CompiledPolicy, compile_policy
 from shared.firewall.policy import FirewallPolicy
+from shared.firewall.selectors import Truth
 from shared.model.resource_id import ResourceId
 from shared.model.world import Subnet, VirtualNetwork
 from shared.reachability.codes import Outcome, ReachCode
@@ -17,8 +18,9 @@ from shared.reachability.names import look_up_from_firewall
 from shared.reachability.public_terms import NOTE, without_public_terms
 from shared.reachability.routes import gateway_routes_possible, routing_of
 from shared.reachability.security import Connection, Filtered, addresses_of, filter_connection
+from shared.reachability.translation import translates
 from shared.reachability.trip import Trip
-from shared.reachability.verdict import Step, blocked, noted, ok, unknown
+from shared.reachability.verdict import Step, blocked, noted, ok, unknown, worst
 from shared.reachability.world import is_up
 from shared.reachability.zones import Question
 
@@ -30,7 +32,7 @@ class Passage:
     """The firewall step, and whether the firewall puts its own address in the place of the source."""
 
     step: Step
-    translated: bool = False
+    translated: Truth = Truth.NO
 
 
 def judge_firewall(trip: Trip) -> Passage:
@@ -43,10 +45,10 @@ def judge_firewall(trip: Trip) -> Passage:
         what = "the policy could not be read" if firewall.is_azure_firewall else "it is no Azure Firewall"
         assumption = f"the firewall at {firewall.address} allows TCP {API_PORT} to {trip.address} ({what})"
         step = unknown(ReachCode.FIREWALL_UNREAD, "The firewall's rules are not known.", firewall.policy_id, assumption)
-        return Passage(step=step)
+        return Passage(step=step, translated=Truth.MAYBE)
     compiled = _compiled(trip, firewall.policy)
     decisions = [compiled.evaluate(_flow(trip, prefix)) for prefix in trip.subnet.prefixes]
-    return _passage(trip, decisions)
+    return Passage(step=_judge_decisions(trip, decisions), translated=_translated(trip, firewall.policy, decisions))
 
 
 def _flow(trip: Trip, source: IPv4Network) -> Flow:
@@ -77,20 +79,28 @@ def _fqdns(trip: Trip) -> dict[str, tuple[IPv4Address, ...]]:
     return found
 
 
-def _passage(trip: Trip, decisions: list[Decision]) -> Passage:
+def _translated(trip: Trip, policy: FirewallPolicy, decisions: list[Decision]) -> Truth:
+    """Application rules translate always; network rules, and what is not known to be one, as the policy says."""
+    by_network_rule = translates(policy, trip.address)
+    parts = [part for decision in decisions for part in decision.parts if part.verdict == "allowed"]
+    found = {Truth.YES if trip.world.firewall.is_application_rule(part.rule) else by_network_rule for part in parts}
+    if any(decision.verdict == "ambiguous" for decision in decisions):
+        found |= {Truth.YES, by_network_rule}
+    return found.pop() if len(found) == 1 else Truth.MAYBE if found else by_network_rule
+
+
+def _judge_decisions(trip: Trip, decisions: list[Decision]) -> Step:
     if not decisions:
         message = "The source subnet has no IPv4 prefix."
         assumption = "the firewall allows the client's address"
-        return Passage(step=unknown(ReachCode.FIREWALL_UNCERTAIN, message, trip.subnet.id, assumption))
+        return unknown(ReachCode.FIREWALL_UNCERTAIN, message, trip.subnet.id, assumption)
     order = ("denied", "partly", "ambiguous", "allowed")
     verdicts = [decision.verdict for decision in decisions]
     worst = min(decisions, key=lambda decision: order.index(decision.verdict))
     if "denied" in verdicts and len(set(verdicts)) > 1:
-        return Passage(step=_partly(trip, worst))
-    translated = worst.verdict == "allowed" and trip.world.firewall.is_application_rule(worst.rule)
-    if translated and trip.host:
-        return Passage(step=_by_application_rule(trip, worst), translated=True)
-    return Passage(step=_filtered(trip, worst))
+        return _partly(trip, worst)
+    by_name = worst.verdict == "allowed" and trip.world.firewall.is_application_rule(worst.rule)
+    return _by_application_rule(trip, worst) if by_name and trip.host else _filtered(trip, worst)
 
 
 def _filtered(trip: Trip, decision: Decision) -> Step:
@@ -157,10 +167,8 @@ def _policy_of(ref: RuleRef) -> ResourceId | None:
 def judge_security_groups(trip: Trip) -> Step:
     """The groups of the source subnet and, where they hold, of the API server's subnet; the worst is the step."""
     steps = [*_outbound(trip), *_inbound(trip)]
-    for wanted in (Outcome.BLOCKED, Outcome.UNKNOWN):
-        worst = next((step for step in steps if step.outcome is wanted), None)
-        if worst:
-            return worst
+    if steps:
+        return worst(steps)
     assumption = "no security group of the client's network interface and no security admin rule stops it"
     return ok(ReachCode.NSG_PASSED, "No security group on the way stops it.", trip.subnet.security_group, assumption)
 

@@ -7,7 +7,7 @@ from ipaddress import IPv4Address, IPv4Network
 
 from shared.model.resource_id import ResourceId
 from shared.model.world import VirtualNetwork
-from shared.reachability.codes import Outcome, ReachCode
+from shared.reachability.codes import ReachCode
 from shared.reachability.routes import (
     DELIVERED,
     EffectiveRoute,
@@ -17,7 +17,7 @@ from shared.reachability.routes import (
     routing_of,
 )
 from shared.reachability.trip import Trip
-from shared.reachability.verdict import Step, blocked, doubted, noted, ok, unknown
+from shared.reachability.verdict import Step, blocked, doubted, noted, ok, unknown, worst
 from shared.reachability.world import is_up
 
 FIREWALL_SUBNET = "azurefirewallsubnet"
@@ -104,13 +104,9 @@ def judge_peering(trip: Trip) -> Step:
         found = list(_pair(trip.vnet, target, _first(trip.subnet.prefixes), trip.address, trip))
     else:
         found = list(_over_hub(trip, target))
-    for wanted in (Outcome.BLOCKED, Outcome.UNKNOWN):
-        worst = next((step for step in found if step.outcome is wanted), None)
-        if worst:
-            return worst
-    warning = next(iter(found), None)
     names = [trip.vnet.id.name, *([] if trip.direct else [trip.world.firewall.vnet.name]), target.id.name]
-    return warning or ok(ReachCode.PEERING_CONNECTED, f"{' - '.join(dict.fromkeys(names))} are connected.", target.id)
+    connected = f"{' - '.join(dict.fromkeys(names))} are connected."
+    return worst(found) if found else ok(ReachCode.PEERING_CONNECTED, connected, target.id)
 
 
 def _over_hub(trip: Trip, target: VirtualNetwork) -> Iterator[Step]:
@@ -207,33 +203,31 @@ def _forwarding(spoke: VirtualNetwork, hub: VirtualNetwork) -> Iterator[Step]:
 
 def judge_return(trip: Trip) -> Step:
     """Whether answers come back the way the connection went."""
-    target = trip.target
     endpoint = trip.observed.endpoint
     if not trip.observed.cluster.vnet_integration:
         notes = () if trip.direct or trip.translated else (_APPLIANCE_TALKS_BACK,)
         message = "Private endpoints answer along the peerings."
         return ok(ReachCode.RETURN_PATH_OK, message, endpoint.id if endpoint else None, *notes)
-    if trip.translated:
-        return ok(ReachCode.RETURN_PATH_OK, "The firewall's own address is answered.", trip.world.firewall.subnet)
-    subnet = trip.world.subnet(endpoint.subnet) if endpoint else None
-    source = _first(trip.subnet.prefixes)
-    if target is None or subnet is None or source is None:
+    target, subnet = trip.target, trip.world.subnet(endpoint.subnet) if endpoint else None
+    if target is None or subnet is None or not trip.seen_sources:
         assumption = "answers of the API server come back the way the connection went"
         message = "The API server's subnet could not be read."
         return unknown(ReachCode.RETURN_UNCERTAIN, message, endpoint.subnet if endpoint else None, assumption)
-    routing = routing_of(trip.world, target, subnet)
-    return _judge_return_hop(trip, routing, routing.next_hop(source), subnet.route_table or subnet.id)
+    routing, place = routing_of(trip.world, target, subnet), subnet.route_table or subnet.id
+    hops = (routing.next_hop(source.network_address) for source in trip.seen_sources)
+    return worst([_judge_return_hop(trip, routing, hop, place) for hop in hops])
 
 
 def _judge_return_hop(trip: Trip, routing: Routing, route: EffectiveRoute | None, place: ResourceId) -> Step:
-    source = trip.vnet.id.name
+    source = trip.world.firewall.vnet.name if trip.translated else trip.vnet.id.name
     if route is None or routing.table_unread or (not route.user and route.hop not in DELIVERED):
         assumption = f"AKS sends the API server's answers for {source} back to the firewall"
         message = f"No route of the API server's subnet for {source} could be read."
         return unknown(ReachCode.RETURN_UNCERTAIN, message, place, assumption)
     message = f"The API server's subnet sends answers for {source} by {route}."
-    if trip.direct == (route.hop in DELIVERED) and (trip.direct or route.address == trip.world.firewall.address):
+    by_peering = trip.direct or trip.translated
+    if route.hop in DELIVERED if by_peering else route.address == trip.world.firewall.address:
         return ok(ReachCode.RETURN_PATH_OK, message, place)
-    if route.hop in (Hop.ECMP, Hop.OTHER, Hop.GATEWAY):
+    if route.hop in (Hop.ECMP, Hop.OTHER, Hop.GATEWAY) or (trip.translated and route.hop is Hop.APPLIANCE):
         return unknown(ReachCode.RETURN_UNCERTAIN, message, place, "that leads back to the firewall")
     return blocked(ReachCode.RETURN_NOT_VIA_FIREWALL, message, place)

@@ -15,7 +15,7 @@ class Trip:
     """A connection from a subnet to an address on TCP 443.
 
     `direct`: it goes from VNet to VNet without an appliance. `translated`: the firewall puts its own address in the
-    place of the source, as application rules do.
+    place of the source.
     """
 
     world: ReachabilityWorld

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from ipaddress import IPv4Address
@@ -72,6 +73,12 @@ def noted(step: Step, *assumptions: str) -> Step:
 def doubted(step: Step, assumption: str) -> Step:
     """The step as one that cannot be judged, unless the assumption holds."""
     return replace(noted(step, assumption), outcome=Outcome.UNKNOWN)
+
+
+def worst(steps: Sequence[Step]) -> Step:
+    """The first step that stops the connection, or else the first that cannot be judged, or else the first."""
+    order = (Outcome.BLOCKED, Outcome.UNKNOWN, Outcome.OK)
+    return min(steps, key=lambda step: order.index(step.outcome))
 
 
 def _step(

@@ -100,7 +100,10 @@ def firewall_breakages() -> st.SearchStrategy[b.Breakage]:
     groups = st.lists(st.sampled_from(["10.2.0.0/25", "10.2.0.0/24", "10.77.0.1"]), max_size=2).map(
         lambda found: b.ip_group("clients", found)
     )
-    return st.one_of(made, rule.map(b.only_by), st.just(b.no_allow_rules), st.just(b.parent_denies), groups)
+    ranges = st.sampled_from(["255.255.255.255/32", "IANAPrivateRanges", "10.2.0.0/16"])
+    translating = ranges.map(lambda found: b.policy(snat={"privateRanges": [found]}))
+    whole = st.sampled_from([b.no_allow_rules, b.parent_denies])
+    return st.one_of(made, rule.map(b.only_by), whole, groups, translating)
 
 
 def cluster_breakages() -> st.SearchStrategy[b.Breakage]:

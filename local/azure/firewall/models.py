@@ -90,6 +90,7 @@ def _clean_policy(azure: Azure, policy_id: str, properties: dict[str, Any], requ
         raise checks.unreadable(f"Error converting value '{wanted['threatIntelMode']}' to a threatIntelMode.")
     dns = wanted.get("dnsSettings", {})
     checks.expect(dns, {"servers": list, "enableProxy": bool, "requireProxyForNetworkRules": bool}, "dnsSettings")
+    checks.expect(wanted.get("snat", {}), {"privateRanges": list, "autoLearnPrivateRanges": str}, "snat")
     base = checks.reference(wanted, "basePolicy")
     if base:
         linked = {"linked_action": JOIN_POLICY, "linked": base}
