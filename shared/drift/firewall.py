@@ -8,15 +8,15 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 
 from shared.errors import PermanentError, TemporaryError, UnsafePlan
-from shared.firewall.findings import edited_by_hand, held, refused, rules_differ
+from shared.firewall.findings import edited_by_hand, fields_added, held, refused, rules_differ
+from shared.firewall.group_body import has_unknown_fields
 from shared.firewall.group_writer import Target
-from shared.firewall.hold import Hold
 from shared.firewall.inspection import Fleet, Inspector
 from shared.firewall.targets import Prefixes, Targets
-from shared.plan.finding import Finding
+from shared.plan.finding import Code, Finding, Severity
 from shared.settings import Mode, Rule, Settings
 from shared.storage.firewall_history import FirewallHistory
-from shared.storage.firewall_state import FirewallState
+from shared.storage.firewall_state import FirewallState, Setback
 
 
 class FirewallCheck:
@@ -47,24 +47,29 @@ class FirewallCheck:
         except TemporaryError as error:
             # A policy that is being updated or throttled must not keep links and routes from being repaired.
             return (), (f"the firewall policy could not be read: {error.message}",)
-        hold = await self._state.hold(self._settings.firewall_policy_id)
+        setback = await self._state.setback(self._settings.firewall_policy_id)
         for target in snapshot.targets:
-            found += [finding async for finding in self._differing(target, hold)]
+            found += [finding async for finding in self._look_at(target, setback)]
         return tuple(found), ()
 
-    async def _differing(self, target: Target, hold: Hold | None) -> AsyncIterator[Finding]:
+    async def _look_at(self, target: Target, setback: Setback | None) -> AsyncIterator[Finding]:
+        hold = await self._state.hold(self._settings.firewall_policy_id, target.kind)
         if hold:
-            if target.group == self._targets.api_group:
-                yield held(target.group, hold, target.difference)
+            yield held(target.group, hold, target.difference, target.kind)
             return
+        intended = await self._history.intended(target.group) if _may_be_edited(target) else None
+        added = fields_added(target.group, target.live, intended)
+        if added:
+            yield added
         if target.difference.empty:
             return
-        why_not = self._why_not_repaired(target)
-        intended = await self._history.intended(target.group)
+        if setback and setback.why_not:
+            yield _set_back(setback, target)
+        why_not = self._why_not_repaired(target, setback)
         edited = edited_by_hand(target.group, target.live, intended, repaired=not why_not)
         yield edited or rules_differ(target.group, target.difference, why_not=why_not)
 
-    def _why_not_repaired(self, target: Target) -> str:
+    def _why_not_repaired(self, target: Target, setback: Setback | None) -> str:
         """Why the sync that follows leaves the group as it is; empty when it does not."""
         if self._settings.mode_of(Rule.API_RULES) is Mode.REPORT:
             return "The mode is report: set MODE_API_RULES (or MODE) to enforce."
@@ -73,4 +78,19 @@ class FirewallCheck:
                 "More rules would go than MAX_DELETIONS_PER_RUN allows: check that these clusters are really gone, "
                 "then raise it for a while."
             )
-        return ""
+        return setback.why_not if setback else ""
+
+
+def _may_be_edited(target: Target) -> bool:
+    return not target.difference.empty or has_unknown_fields(target.live)
+
+
+def _set_back(setback: Setback, target: Target) -> Finding:
+    """What keeps syncs from getting through, with its own code."""
+    return Finding(
+        code=Code(setback.code),
+        severity=Severity.ERROR,
+        resource=target.group,
+        message=setback.message,
+        fix=setback.fix,
+    )

@@ -280,7 +280,10 @@ async def earlier_body_is_put_back(contoso: Contoso, _: str, __: pytest.MonkeyPa
 @provokes(Code.FIREWALL_PRIORITY_TAKEN)
 async def priority_is_taken(contoso: Contoso, _: str, __: pytest.MonkeyPatch) -> list[Finding]:
     app = contoso.app_with(firewall_rule_collection_group="rcg-new", firewall_rule_collection_group_priority=200)
-    return await synced(contoso, app)
+    assert any(item.code is Code.FIREWALL_PRIORITY_TAKEN for item in await synced(contoso, app))
+    found = await swept(contoso, app)
+    assert not any(item.repaired for item in found if item.code is Code.FIREWALL_RULES_DIFFER)
+    return found
 
 
 @provokes(Code.FIREWALL_RULE_SHADOWED)
