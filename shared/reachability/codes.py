@@ -72,6 +72,7 @@ class ReachCode(StrEnum):
     NSG_UNCERTAIN = "NSG_UNCERTAIN"
     RETURN_PATH_OK = "RETURN_PATH_OK"
     RETURN_NOT_VIA_FIREWALL = "RETURN_NOT_VIA_FIREWALL"
+    RETURN_HUB_ROUTE_ASTRAY = "RETURN_HUB_ROUTE_ASTRAY"
     RETURN_UNCERTAIN = "RETURN_UNCERTAIN"
     CLUSTER_RUNNING = "CLUSTER_RUNNING"
     CLUSTER_STOPPED = "CLUSTER_STOPPED"
@@ -296,6 +297,12 @@ EXPLANATIONS: Mapping[ReachCode, Explanation] = _all(
         _S.RETURN_PATH,
         "The API server's subnet sends answers elsewhere, not back through the firewall.",
         "Point the route of the API server's subnet for the source at the firewall.",
+    ),
+    (
+        _C.RETURN_HUB_ROUTE_ASTRAY,
+        _S.RETURN_PATH,
+        "The firewall's own subnet sends answers elsewhere than to the source's VNet.",
+        "Remove the route from the route table of AzureFirewallSubnet.",
     ),
     (
         _C.RETURN_UNCERTAIN,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from ipaddress import IPv4Address, IPv4Network
+from ipaddress import IPv4Address
 
 from shared.model.resource_id import ResourceId
 from shared.model.world import VirtualNetwork
@@ -37,7 +37,7 @@ def judge_route(trip: Trip) -> Step:
 
 
 def _judge_hop(trip: Trip, route: EffectiveRoute, place: ResourceId) -> Step:
-    says = f"{trip.subnet.id.name} sends {trip.address} by {route}."
+    says, doubt = f"{trip.subnet.id.name} sends {trip.address} by {route}.", ""
     match route.hop:
         case Hop.APPLIANCE:
             return _judge_appliance(trip, route, place, says)
@@ -48,8 +48,12 @@ def _judge_hop(trip: Trip, route: EffectiveRoute, place: ResourceId) -> Step:
             return blocked(ReachCode.ROUTE_NONE, says, place)
         case Hop.LOCAL | Hop.PEERING | Hop.ENDPOINT if not route.user or trip.vnet.holds(trip.address):
             return _judge_direct(trip, route, says)
+        case Hop.LOCAL if trip.world.holder_of(trip.address, trip.vnet):
+            doubt = "a route to the virtual network reaches peered ones too"
         case Hop.OTHER:
-            return unknown(ReachCode.ROUTE_UNCERTAIN, says, place, "the route's next hop leads to the firewall")
+            doubt = "the route's next hop leads to the firewall"
+    if doubt:
+        return unknown(ReachCode.ROUTE_UNCERTAIN, says, place, doubt)
     return blocked(ReachCode.ROUTE_NOT_VIA_FIREWALL, says, place)
 
 
@@ -101,7 +105,7 @@ def judge_peering(trip: Trip) -> Step:
         assumption = f"the VNet of {trip.address} is connected with the firewall's VNet, both ways"
         return unknown(ReachCode.PEERING_UNREAD, "The API server's VNet could not be read.", trip.target_id, assumption)
     if trip.direct:
-        found = list(_pair(trip.vnet, target, _first(trip.subnet.prefixes), trip.address, trip))
+        found = list(_pair(trip.vnet, target, trip.sources, (trip.address,), trip))
     else:
         found = list(_over_hub(trip, target))
     names = [trip.vnet.id.name, *([] if trip.direct else [trip.world.firewall.vnet.name]), target.id.name]
@@ -116,29 +120,31 @@ def _over_hub(trip: Trip, target: VirtualNetwork) -> Iterator[Step]:
         message = "The firewall's VNet could not be read."
         yield unknown(ReachCode.PEERING_UNREAD, message, trip.world.firewall.vnet, assumption)
         return
-    firewall = trip.world.firewall.address
-    yield from _pair(trip.vnet, hub, _first(trip.subnet.prefixes), firewall, trip)
-    yield from _pair(hub, target, firewall, trip.address, trip)
-    yield from _hub_route(trip, hub)
+    firewall = (trip.world.firewall.address,) if trip.world.firewall.address else ()
+    yield from _pair(trip.vnet, hub, trip.sources, firewall, trip)
+    yield from _pair(hub, target, firewall, (trip.address,), trip)
+    yield from _hub_route(trip, hub, trip.address, ReachCode.PEERING_HUB_ROUTE_ASTRAY)
     for spoke in (target, trip.vnet):
         yield from _forwarding(spoke, hub)
 
 
-def _first(prefixes: tuple[IPv4Network, ...]) -> IPv4Address | None:
-    return prefixes[0].network_address if prefixes else None
-
-
 def _pair(
-    one: VirtualNetwork, other: VirtualNetwork, here: IPv4Address | None, there: IPv4Address | None, trip: Trip
+    one: VirtualNetwork,
+    other: VirtualNetwork,
+    here: tuple[IPv4Address, ...],
+    there: tuple[IPv4Address, ...],
+    trip: Trip,
 ) -> Iterator[Step]:
-    """Both directions between two VNets: `here` is an address of the one, `there` an address of the other."""
+    """Both directions between two VNets: `here` are addresses of the one, `there` addresses of the other."""
     if one.id == other.id:
         return
     yield from _side(one, other, there, trip)
     yield from _side(other, one, here, trip)
 
 
-def _side(vnet: VirtualNetwork, remote: VirtualNetwork, address: IPv4Address | None, trip: Trip) -> Iterator[Step]:
+def _side(
+    vnet: VirtualNetwork, remote: VirtualNetwork, addresses: tuple[IPv4Address, ...], trip: Trip
+) -> Iterator[Step]:
     peering = vnet.peering_to(remote.id)
     if peering is None:
         yield blocked(ReachCode.PEERING_MISSING, f"{vnet.id.name} has no peering with {remote.id.name}.", vnet.id)
@@ -154,8 +160,11 @@ def _side(vnet: VirtualNetwork, remote: VirtualNetwork, address: IPv4Address | N
         )
         message = f"The peering {between} does not allow access."
         yield unknown(ReachCode.PEERING_NO_ACCESS, message, resource, assumption)
-    if address and not any(address in prefix for prefix in trip.world.remote_space(vnet, remote.id)):
-        yield _out_of_sync(trip, f"The peering {between} does not know {address}.", resource, address)
+    space = trip.world.remote_space(vnet, remote.id)
+    strangers = [address for address in addresses if not any(address in prefix for prefix in space)]
+    if strangers:
+        message = f"The peering {between} does not know {strangers[0]}."
+        yield _out_of_sync(trip, message, resource, strangers[0])
     elif not peering.complete_vnets:
         assumption = f"the peering {between} includes the subnets on the way"
         message = f"The peering {between} connects only some subnets."
@@ -171,24 +180,24 @@ def _out_of_sync(trip: Trip, message: str, resource: ResourceId, address: IPv4Ad
     return blocked(ReachCode.PEERING_OUT_OF_SYNC, message, resource)
 
 
-def _hub_route(trip: Trip, hub: VirtualNetwork) -> Iterator[Step]:
+def _hub_route(trip: Trip, hub: VirtualNetwork, address: IPv4Address, code: ReachCode) -> Iterator[Step]:
+    """What is wrong with the way from the firewall's own subnet to an address, if it is a user-defined route."""
     subnet = trip.world.subnet(trip.world.firewall.subnet)
     if subnet is None or not trip.world.firewall.is_azure_firewall:
         return
     routing = routing_of(trip.world, hub, subnet, trip.private_endpoint)
-    route = routing.next_hop(trip.address)
+    route = routing.next_hop(address)
     place = subnet.route_table or subnet.id
     if routing.table_unread:
-        assumption = f"the firewall's own subnet sends {trip.address} over the peering"
-        message = "The route table of the firewall's subnet could not be read."
-        yield unknown(ReachCode.PEERING_HUB_ROUTE_ASTRAY, message, place, assumption)
+        assumption = f"the firewall's own subnet sends {address} over the peering"
+        yield unknown(code, "The route table of the firewall's subnet could not be read.", place, assumption)
     elif route and route.user and route.hop not in DELIVERED:
-        message = f"The firewall's subnet sends {trip.address} by {route}."
+        message = f"The firewall's subnet sends {address} by {route}."
         if route.hop in (Hop.NONE, Hop.INTERNET):
-            yield blocked(ReachCode.PEERING_HUB_ROUTE_ASTRAY, message, place)
+            yield blocked(code, message, place)
         else:
-            assumption = f"what is behind {route.address or route.hop} leads to {trip.address}"
-            yield unknown(ReachCode.PEERING_HUB_ROUTE_ASTRAY, message, place, assumption)
+            assumption = f"what is behind {route.address or route.hop} leads to {address}"
+            yield unknown(code, message, place, assumption)
 
 
 def _forwarding(spoke: VirtualNetwork, hub: VirtualNetwork) -> Iterator[Step]:
@@ -203,19 +212,28 @@ def _forwarding(spoke: VirtualNetwork, hub: VirtualNetwork) -> Iterator[Step]:
 
 def judge_return(trip: Trip) -> Step:
     """Whether answers come back the way the connection went."""
+    hub = None if trip.direct else trip.hub
+    astray = ReachCode.RETURN_HUB_ROUTE_ASTRAY
+    onward = [step for source in trip.sources for step in _hub_route(trip, hub, source, astray)] if hub else []
+    return worst([*_from_api_server(trip), *onward])
+
+
+def _from_api_server(trip: Trip) -> Iterator[Step]:
     endpoint = trip.observed.endpoint
     if not trip.observed.cluster.vnet_integration:
         notes = () if trip.direct or trip.translated else (_APPLIANCE_TALKS_BACK,)
         message = "Private endpoints answer along the peerings."
-        return ok(ReachCode.RETURN_PATH_OK, message, endpoint.id if endpoint else None, *notes)
+        yield ok(ReachCode.RETURN_PATH_OK, message, endpoint.id if endpoint else None, *notes)
+        return
     target, subnet = trip.target, trip.world.subnet(endpoint.subnet) if endpoint else None
     if target is None or subnet is None or not trip.seen_sources:
         assumption = "answers of the API server come back the way the connection went"
         message = "The API server's subnet could not be read."
-        return unknown(ReachCode.RETURN_UNCERTAIN, message, endpoint.subnet if endpoint else None, assumption)
+        yield unknown(ReachCode.RETURN_UNCERTAIN, message, endpoint.subnet if endpoint else None, assumption)
+        return
     routing, place = routing_of(trip.world, target, subnet), subnet.route_table or subnet.id
-    hops = (routing.next_hop(source.network_address) for source in trip.seen_sources)
-    return worst([_judge_return_hop(trip, routing, hop, place) for hop in hops])
+    for source in trip.seen_sources:
+        yield _judge_return_hop(trip, routing, routing.next_hop(source.network_address), place)
 
 
 def _judge_return_hop(trip: Trip, routing: Routing, route: EffectiveRoute | None, place: ResourceId) -> Step:

@@ -99,8 +99,8 @@ def routing_of(
 def _user_routes(table: RouteTable) -> Iterator[EffectiveRoute]:
     for route in table.routes:
         prefix = _network(route.prefix)
-        if prefix is None:
-            continue  # IPv6, or a service tag, which stands for public addresses
+        if prefix is None or route.failed:
+            continue  # IPv6, or a service tag, which stands for public addresses; or a route that holds nowhere
         kind = route.next_hop_type.lower()
         hop = Hop(kind) if kind in set(Hop) else Hop.OTHER
         address = IPv4Address(route.next_hop_address) if _is_address(route.next_hop_address) else None

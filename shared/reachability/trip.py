@@ -49,6 +49,11 @@ class Trip:
         return None if self.observed.cluster.vnet_integration else self.observed.endpoint
 
     @property
+    def sources(self) -> tuple[IPv4Address, ...]:
+        """An address of each network that the client may be in."""
+        return tuple(prefix.network_address for prefix in self.subnet.prefixes)
+
+    @property
     def seen_sources(self) -> tuple[IPv4Network, ...]:
         """The networks the API server sees connections come from."""
         firewall = self.world.subnet(self.world.firewall.subnet)

@@ -164,6 +164,23 @@ async def test_empty_zone_of_the_right_name_hides_the_public_one(world: World) -
         world.call.put(zone, {"location": "global"})
         world.call.put(f"{zone}/virtualNetworkLinks/own", link_body(MONITORING.vnet_id))
     assert "has no record" in resolve(world.azure, MONITORING.vnet_id, fqdn).why
+    link = world.azure.store.get(f"{zone}/virtualNetworkLinks/own")
+    assert link is not None
+    link.properties["resolutionPolicy"] = "NxDomainRedirect"  # for privatelink zones only
+    assert "has no record" in resolve(world.azure, MONITORING.vnet_id, fqdn).why
+
+
+async def test_answers_need_a_way_from_the_firewalls_subnet_to_the_source(connected: World) -> None:
+    table = f"{HUB_VNET.split('/providers/')[0]}/providers/Microsoft.Network/routeTables/rt-firewall"
+    routes = [
+        {"name": "internet", "properties": {"addressPrefix": "0.0.0.0/0", "nextHopType": "Internet"}},
+        {"name": "extra", "properties": {"addressPrefix": "10.2.0.0/24", "nextHopType": "None"}},
+    ]
+    subnet = {"properties": {"addressPrefix": "10.0.1.0/24", "routeTable": {"id": table}}}
+    with no_waiting(connected.azure):
+        connected.call.put(table, {"location": "westeurope", "properties": {"routes": routes}})
+        connected.call.put(f"{HUB_VNET}/subnets/AzureFirewallSubnet", subnet)
+    assert connected.kubectl().stage == "peering"
 
 
 @pytest.mark.parametrize("side", ["monitoring", "spoke"])

@@ -157,12 +157,12 @@ def direct_peering(estate: Estate) -> None:
     estate.put(f"{estate.spoke_vnet}/virtualNetworkPeerings/to-monitoring", peering_body(MONITORING.vnet_id))
 
 
-def firewall_subnet_route(hop: str, address: str | None = None) -> Breakage:
-    """A route table on the firewall's own subnet, with its way to the Internet and a route for the spokes."""
+def firewall_subnet_route(hop: str, address: str | None = None, *, to: str | None = None) -> Breakage:
+    """A route table on the firewall's own subnet, with its way to the Internet and a route to the API server."""
 
     def do(estate: Estate) -> None:
         table = f"{HUB_VNET.split('/providers/')[0]}/providers/Microsoft.Network/routeTables/rt-firewall"
-        extra = {"addressPrefix": f"{estate.address}/32", "nextHopType": hop}
+        extra = {"addressPrefix": to or f"{estate.address}/32", "nextHopType": hop}
         if address:
             extra["nextHopIpAddress"] = address
         routes = [

@@ -136,6 +136,11 @@ CASES: dict[str, tuple[ReachCode, Answer, b.Breakage]] = {
         A,
         b.firewall_subnet_route("VirtualAppliance", "10.0.7.7"),
     ),
+    "firewall's subnet drops answers": (
+        C.RETURN_HUB_ROUTE_ASTRAY,
+        U,
+        b.firewall_subnet_route("None", to="10.2.0.0/16"),
+    ),
     "no rule": (C.FIREWALL_NO_MATCH, U, b.no_allow_rules),
     "denied": (C.FIREWALL_DENIED, U, b.rules("deny", 150, "Deny", b.api_rule(["*"]))),
     "denied later": (C.FIREWALL_ALLOWED, R, b.rules("deny", 500, "Deny", b.api_rule(["*"]))),

@@ -111,8 +111,9 @@ def _through_firewall(azure: Azure, trip: _Trip, firewall: Resource) -> Resource
     trip.hops.append(f"firewall route: {onward}")
     if onward is None or onward.hop not in DELIVERED:
         raise _EndedError("peering", f"{hub.name} has no way to {trip.address}: {onward}")
-    if not connected(azure, hub, trip.home):
-        raise _EndedError("peering", f"{hub.name} does not reach {trip.home.name} for the way back")
+    back = next_hop(azure, inside, trip.source)
+    if not connected(azure, hub, trip.home) or back is None or back.hop not in DELIVERED:
+        raise _EndedError("peering", f"{hub.name} does not reach {trip.home.name} for the way back: {back}")
     return _deliver(azure, trip, hub, onward)
 
 
