@@ -86,6 +86,14 @@ def routing_of(
     world: ReachabilityWorld, vnet: VirtualNetwork, subnet: Subnet, endpoint: Endpoint | None = None
 ) -> Routing:
     """The effective routes of a subnet; `endpoint` is the private endpoint that is to be reached, if it is one."""
+    key = (subnet.id, endpoint.address if endpoint else None)
+    if key not in world.routings:
+        world.routings[key] = _routing(world, vnet, subnet, endpoint)
+    found: Routing = world.routings[key]
+    return found
+
+
+def _routing(world: ReachabilityWorld, vnet: VirtualNetwork, subnet: Subnet, endpoint: Endpoint | None) -> Routing:
     table = world.route_tables.get(subnet.route_table) if subnet.route_table else None
     user = list(_user_routes(table)) if table else []
     routes = [*user, *_system_routes(world, vnet)]

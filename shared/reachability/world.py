@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from ipaddress import IPv4Address, IPv4Network
+from typing import Any
 
 from shared.firewall.decision import RuleRef
 from shared.firewall.evaluate import CompiledPolicy
@@ -99,6 +100,11 @@ class ReachabilityWorld:
     zones: tuple[Zone, ...] = ()
     unread: frozenset[ResourceId] = frozenset()
     zones_searched: tuple[str, ...] = ()
+
+    @cached_property
+    def routings(self) -> dict[object, Any]:
+        """Effective routes by subnet: every name and every step asks for those of the hub, which has hundreds."""
+        return {}
 
     def subnet(self, subnet_id: ResourceId | None) -> Subnet | None:
         """A subnet of one of the VNets."""
