@@ -18,7 +18,7 @@ from shared.model.resource_id import ResourceId
 from shared.model.world import VirtualNetwork
 from shared.reachability.codes import Outcome, ReachCode
 from shared.reachability.verdict import Step, blocked, doubted, noted, ok, unknown
-from shared.reachability.world import allow_access, are_connected
+from shared.reachability.world import allow_access, are_connected, is_up
 from shared.reachability.zones import Lookup, Question, azure_dns, from_linked_zones, usable
 
 AZURE_DNS = "168.63.129.16"
@@ -85,13 +85,15 @@ def _over(question: Question, vnet: VirtualNetwork, holder: ResourceId, found: L
     other = question.world.vnets.get(holder)
     if vnet.id == holder:
         return found
-    if other is None or not are_connected(vnet, other):
+    ours = vnet.peering_to(holder)
+    if ours is None or not is_up(ours) or (other and not are_connected(vnet, other)):
         message = f"{vnet.id.name} asks for names in {holder.name}, but is not connected with it."
         return Lookup(step=blocked(ReachCode.DNS_SERVER_UNREACHABLE, message, vnet.id), silent=True)
-    if allow_access(vnet, other):
+    if other and allow_access(vnet, other):
         return found
-    assumption = f"DNS passes the peering {vnet.id.name} - {holder.name}, which allows no access, and finds the name"
-    message = f"{vnet.id.name} asks for names in {holder.name} over a peering that does not allow access."
+    why = "over a peering that does not allow access" if other else "which could not be read"
+    assumption = f"DNS passes the peering {vnet.id.name} - {holder.name}, both ways, and finds {question.host}"
+    message = f"{vnet.id.name} asks for names in {holder.name}, {why}."
     step = unknown(ReachCode.DNS_SERVER_UNREACHABLE, message, vnet.id, assumption)
     return Lookup(step=step, addresses=found.addresses or question.true_address)
 

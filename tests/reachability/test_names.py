@@ -54,6 +54,12 @@ def test_after_a_firewall_that_is_not_connected_the_next_server_answers() -> Non
     assert told(verdict, "which does not answer")
 
 
+def test_firewall_in_a_vnet_that_could_not_be_read_may_answer() -> None:
+    world = asking(PROXY)
+    verdict = w.judge(replace(world, vnets={key: vnet for key, vnet in world.vnets.items() if key != w.HUB_VNET}))
+    assert (dns(verdict).code, dns(verdict).outcome) == (C.DNS_SERVER_UNREACHABLE, Outcome.UNKNOWN)
+
+
 def test_what_the_next_server_says_is_final() -> None:
     verdict = w.judge(asking(PROXY, AZURE_DNS, linked=(w.HUB_VNET,), dns_proxy_enabled=False))
     assert (verdict.codes[0], verdict.answer) == (C.DNS_ZONE_NOT_LINKED, U)
