@@ -6,6 +6,7 @@ Values that are resource ids, networks or patterns are parsed here, so that noth
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 from enum import StrEnum
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network
@@ -247,6 +248,11 @@ class Settings(StorageSettings):
             Rule.ROUTE_TABLES: self.mode_route_tables,
         }
         return overrides[rule] or self.mode
+
+    @property
+    def stopped_rule_retention(self) -> timedelta:
+        """How long a stopped cluster keeps its rule; zero for ever."""
+        return timedelta(hours=self.stopped_rule_retention_hours)
 
     def allows_subscription(self, subscription_id: str) -> bool:
         """Whether clusters, zones and VNets of a subscription are looked after."""

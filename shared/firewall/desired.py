@@ -24,9 +24,7 @@ DESCRIPTION = "aks-hublink: API server of "
 
 def keeps_rule(api_server: ApiServer, *, now: datetime, retention: timedelta) -> bool:
     """Whether a registered API server has a rule: a stopped cluster loses it after `retention`; 0 keeps it."""
-    if api_server.address is None:
-        return False
-    return not retention or api_server.stopped_at is None or now - api_server.stopped_at < retention
+    return api_server.address is not None and not api_server.has_outlived(retention, now)
 
 
 def api_server_rules(api_servers: Iterable[ApiServer], sources: Sequence[IPv4Network]) -> list[Wire]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cached_property
 from ipaddress import IPv4Address, IPv4Network
 
@@ -267,6 +267,10 @@ class ApiServer:
         """Whether another row says the same, apart from when the cluster was stopped."""
         return other is not None and self._facts == other._facts
 
+    def has_outlived(self, retention: timedelta, at: datetime) -> bool:
+        """Whether the cluster has been stopped for so long that its rule is gone; no retention keeps it for ever."""
+        return bool(retention) and self.stopped_at is not None and at - self.stopped_at >= retention
+
     @property
     def _facts(self) -> tuple[object, ...]:
         stopped = self.stopped_at is not None
@@ -310,7 +314,7 @@ class World:
     `vnets`: by key, the VNets whose subnets are in scope or that clusters live in. `subnets_in_scope`: those whose
     routes are to be kept right. `neighbours`: every known cluster on those VNets, for judging their subnets.
     `gone`: clusters in scope that are confirmed gone. `retired`: registry rows of such. `all_registered`: the whole
-    registry.
+    registry. `observed_at`: when all this was read, in UTC; None when that does not matter.
     """
 
     hub: Hub
@@ -324,6 +328,11 @@ class World:
     retired: tuple[ApiServer, ...] = ()
     retired_zones: tuple[Zone, ...] = ()
     all_registered: tuple[ApiServer, ...] = ()
+    observed_at: datetime | None = field(default=None, compare=False)
+
+    def still_has_rule(self, row: ApiServer, retention: timedelta) -> bool:
+        """Whether the rule of a stopped cluster stands; without a time only when it stands for ever."""
+        return not retention or (self.observed_at is not None and not row.has_outlived(retention, self.observed_at))
 
     def vnet_of(self, subnet: ResourceId) -> VirtualNetwork | None:
         """The VNet of a subnet, if it was read."""

@@ -39,6 +39,9 @@ class Observer:
 
     async def observe(self, scope: Scope) -> World:
         """Read the world around a scope."""
+        return replace(await self._observe(scope), observed_at=self._clock.now())
+
+    async def _observe(self, scope: Scope) -> World:
         match scope.kind:
             case ScopeKind.CLUSTER:
                 return await self._cluster_scope(scope.resource)

@@ -45,7 +45,7 @@ def _cluster(observed: ObservedCluster, world: World, settings: Settings) -> Ite
     if isinstance(verdict, IPv4Address):
         yield from _register(observed, verdict)
     else:
-        yield from _restarted(observed)
+        yield from _restarted(observed, world, settings)
         yield verdict
 
 
@@ -186,12 +186,16 @@ def _stopped(observed: ObservedCluster) -> Iterator[Item]:
     )
 
 
-def _restarted(observed: ObservedCluster) -> Iterator[Item]:
-    """A cluster that runs again keeps its rule, however long its new address cannot be verified."""
+def _restarted(observed: ObservedCluster, world: World, settings: Settings) -> Iterator[Item]:
+    """A cluster that runs again keeps its rule, however long its new address cannot be verified.
+
+    A rule that is gone by now does not come back: its address may be somebody else's since.
+    """
     row = observed.registered
     if row is None or row.stopped_at is None:
         return
-    running = replace(row, stopped_at=None)
+    kept = world.still_has_rule(row, settings.stopped_rule_retention)
+    running = replace(row, stopped_at=None, address=row.address if kept else None)
     yield _registration(observed, running, "the cluster runs again; its address is not verified yet")
 
 

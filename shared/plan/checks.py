@@ -177,8 +177,11 @@ def _register(case: Case) -> None:
         case.require(not observed.cluster.running, "the cluster is running")
         case.require(is_known, f"{text} was not registered before the stop")
         return
-    if is_known and row and row.stopped_at and observed.cluster.running:
-        return  # what was verified before the stop stays until something else is
+    if row and row.stopped_at and observed.cluster.running and (text is None or is_known):
+        # What was verified before the stop stays until something else is, unless its rule is gone already.
+        stands = text is None or case.world.still_has_rule(row, case.settings.stopped_rule_retention)
+        case.require(stands, f"the rule for {text} is gone since the stop")
+        return
     in_care = case.settings.allows_subscription(case.resource.subscription_id)
     case.require(in_care, "the cluster's subscription is not looked after")
     try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from ipaddress import IPv4Address
 
 import pytest
@@ -335,6 +336,16 @@ def test_cluster_that_runs_again_keeps_its_address_until_the_new_one_is_verified
     assert (action.before, action.after) == (STATE | {"stopped": True}, STATE)
     assert made.waiting
     assert planned(world(cluster=replace(seen, registered=api_server()))).empty
+
+
+def test_rule_that_outlived_its_stop_does_not_come_back_before_an_address_is_verified():
+    seen = observed(endpoint=None, registered=api_server(stopped_at=NOW))
+    for hours, address in ((2, STATE["address"]), (1, None)):
+        place = replace(world(cluster=seen), observed_at=NOW + timedelta(hours=1, minutes=30))
+        [action] = planned(place, stopped_rule_retention_hours=hours).actions
+
+        assert action.after["address"] == address
+        assert action.after["stopped"] is False
 
 
 def test_row_of_a_cluster_that_is_gone_is_forgotten():

@@ -97,6 +97,7 @@ def test_restart_does_not_smuggle_in_another_address():
 
     assert guard(make_plan([action]), place, settings()).actions == (action,)
     refuses(changed(action, address=str(FIREWALL)), place, "is not in the cluster's own VNet")
+    refuses(action, place, "is gone since the stop", stopped_rule_retention_hours=1)
     was_running = world(cluster=observed(endpoint=None))
     refuses(action, was_running, "is not the address of the cluster's endpoint")
 
