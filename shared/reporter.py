@@ -12,6 +12,7 @@ from typing import Any
 
 from shared.apply.outcome import Outcome, Result
 from shared.clock import Clock
+from shared.model.resource_id import ResourceId
 from shared.own_events import EventType, OwnEvent, Publisher
 from shared.plan import drift
 from shared.plan.combined import finding_data
@@ -63,23 +64,45 @@ class Reporter:
             events += [_repaired(row) for row in rows if row.result == Result.DONE]
         await self._publisher.publish(events)
 
-    async def firewall_written(self, group: str, *, writes: int, reason: str, findings: Sequence[Finding]) -> None:
-        """A sync of the firewall has ended, with so many writes."""
+    async def firewall_written(
+        self, group: str, *, writes: int, reason: str | None, findings: Sequence[Finding]
+    ) -> None:
+        """A sync of the firewall has ended, with so many writes; without a reason it has not looked at the firewall."""
         now, (asked_by, correlation) = self._clock.now(), _asked()
         row = Change(
             at=now,
             kind=FIREWALL_WRITE,
             resource=group,
-            reason=reason,
+            reason=reason or "",
             result=str(Result.DONE),
             asked_by=asked_by,
             correlation=correlation,
         )
-        events = [_refused(finding, now, correlation) for finding in findings if finding.code in REFUSALS]
+        looked = bool(findings) or reason is not None
+        news = await self._news_of_the_firewall(findings, now) if looked else []
+        events = [_refused(finding, now, correlation) for finding in news]
         if writes:
             await self._record([row])
             events += [_repaired(row)] if asked_by == SWEEP else []
         await self._publisher.publish(events)
+
+    async def _news_of_the_firewall(self, findings: Sequence[Finding], now: datetime) -> list[Finding]:
+        """The refusals of a sync that the sync before did not meet; every sync says what stands in its way."""
+        from azure.core.exceptions import AzureError  # noqa: PLC0415  # cold start
+
+        refused = [finding for finding in findings if finding.code in REFUSALS]
+        try:
+            known = {place for place in await self._refusals.all() if place[0].startswith(FIREWALL_WRITE)}
+            for kind, resource in known - {(_kind_of(finding), finding.resource.key) for finding in refused}:
+                await self._refusals.forget(kind, ResourceId.parse(resource))
+            return [
+                finding
+                for finding in refused
+                if await self._refusals.remember(_kind_of(finding), finding, finding.resource, at=now)
+            ]
+        except AzureError as error:
+            tell(log, "refusals not remembered", level=logging.WARNING, error=type(error).__name__)
+            return refused
 
     async def swept(self, previous: Data | None, report: Data) -> None:
         """A sweep has ended; `previous` is the report before this one."""
@@ -100,9 +123,10 @@ class Reporter:
         stale = []
         try:
             for outcome in outcomes:
+                kind, resource = str(outcome.action.kind), outcome.action.resource
                 if outcome.finding is None and outcome.result in _SETTLED:
-                    await self._refusals.forget(outcome.action)
-                elif outcome.finding and not await self._refusals.remember(outcome.action, outcome.finding, at=now):
+                    await self._refusals.forget(kind, resource)
+                elif outcome.finding and not await self._refusals.remember(kind, outcome.finding, resource, at=now):
                     stale.append(outcome.finding)
         except AzureError as error:
             tell(log, "refusals not remembered", level=logging.WARNING, error=type(error).__name__)
@@ -116,6 +140,10 @@ class Reporter:
         except AzureError as error:
             kind = type(error).__name__
             tell(log, "journal does not answer", level=logging.WARNING, error=kind, changes=[str(row) for row in rows])
+
+
+def _kind_of(finding: Finding) -> str:
+    return f"{FIREWALL_WRITE}-{finding.code}"
 
 
 def _asked() -> tuple[str, str]:

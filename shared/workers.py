@@ -96,7 +96,10 @@ async def _tell_sync(runtime: Runtime, request: SyncRequest, sync: Sync) -> None
     settings = runtime.settings
     group = settings.firewall_policy_id.child("ruleCollectionGroups", settings.firewall_rule_collection_group)
     await runtime.reporter.firewall_written(
-        str(group), writes=sync.writes, reason=str(sync.difference), findings=sync.findings
+        str(group),
+        writes=sync.writes,
+        reason=str(sync.difference) if sync.difference else None,
+        findings=sync.findings,
     )
     await runtime.run_log.firewall_served(request, sync)
 

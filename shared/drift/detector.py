@@ -17,6 +17,7 @@ from shared.drift.report import DriftReport, incomplete, of_the_hub
 from shared.drift.rights import check_rights
 from shared.drift.suspects import suspects
 from shared.drift.verdicts import ClusterVerdict, confirm, judge_fleet, unconfirmed, unreachable
+from shared.errors import ResourceGone, TemporaryError
 from shared.events import is_looked_after
 from shared.firewall.inspection import Fleet
 from shared.model.world import World
@@ -28,8 +29,9 @@ from shared.plan.combined import CombinedPlan, combine
 from shared.plan.limits import linked_zones
 from shared.plan.planner import plan
 from shared.reach_observer import ReachabilityObserver, sources_in
+from shared.reachability.world import Firewall
 from shared.reporter import Reporter
-from shared.settings import Mode, Rule, Settings
+from shared.settings import Settings
 from shared.storage.drift_reports import DriftReports
 from shared.storage.locks import Locks
 from shared.storage.registry import Registry
@@ -109,18 +111,18 @@ class DriftDetector:
         places = [scope for scope in scopes if is_looked_after(scope, self._settings) or scope.resource in registered]
         confirmed = combine(await self._surveyor.survey(places), gaps=gaps)
         repairs = await self._ask_for_repairs(confirmed, correlation, started)
-        obstacles = await self._obstacles.of(confirmed.plan.actions, rows.links)
-        firewall, unread = await self._firewall.check(
+        obstacles = await self._obstacles.of(confirmed.plan, rows.links, everything_seen=not gaps)
+        firewall = await self._firewall.check(
             subnet_prefixes(world), Fleet(vnets=tuple(world.vnets.values()), zones_of=linked_zones(rows.links))
         )
-        verdicts, network = await self._judge(world, rows)
+        verdicts, network, unread = await self._judge(world, rows)
         not_reached = unreachable(
             verdicts,
             being_repaired(confirmed, obstacles),
-            rules_are_synced=self._settings.mode_of(Rule.API_RULES) is Mode.ENFORCE,
+            rules_are_synced=firewall.rules_are_written,
         )
         rights = await check_rights(world, rows.role_assignments, self._rights)
-        blind = (*gaps, *unread, *unconfirmed(verdicts))
+        blind = tuple(dict.fromkeys((*gaps, *firewall.gaps, *unread, *unconfirmed(verdicts))))
         report = DriftReport(
             correlation=correlation,
             started_at=started,
@@ -137,7 +139,7 @@ class DriftDetector:
             obstacles=obstacles,
             others=(
                 *of_the_hub(wanted, hub),
-                *firewall,
+                *firewall.findings,
                 *not_reached,
                 *rights.findings,
                 *incomplete(blind, rights.gaps, hub),
@@ -154,13 +156,20 @@ class DriftDetector:
         await self._reporter.swept(previous, data)
         await self._reports.keep(data, at=report.ended_at)
 
-    async def _judge(self, world: World, rows: FleetRows) -> tuple[tuple[ClusterVerdict, ...], dict[str, Any]]:
-        """Whether the monitoring VNets reach every cluster, and the network as the report shows it."""
-        observer = ReachabilityObserver(self._reader, self._settings)
-        firewall = await observer.firewall()
+    async def _judge(
+        self, world: World, rows: FleetRows
+    ) -> tuple[tuple[ClusterVerdict, ...], dict[str, Any], tuple[str, ...]]:
+        """Whether the monitoring VNets reach every cluster, the network as the report shows it, and what was unread."""
+        observer, gaps = ReachabilityObserver(self._reader, self._settings), tuple[str, ...]()
+        try:
+            firewall = await observer.firewall()
+        except (ResourceGone, TemporaryError) as error:
+            hub, gaps = world.hub, (f"the firewall policy could not be read: {error.message}",)
+            policy = self._settings.firewall_policy_id
+            firewall = Firewall(address=hub.firewall_address, policy_id=policy, vnet=hub.vnet.id)
         judged = await asyncio.to_thread(judge_fleet, world, rows, firewall)
         verdicts = await confirm(judged, observer, sources_in(world.hub.monitoring))
-        return verdicts, network_data(world, verdicts, firewall, self._settings)
+        return verdicts, network_data(world, verdicts, firewall, self._settings), gaps
 
     async def search(self) -> tuple[FleetRows, tuple[str, ...]]:
         """What Resource Graph knows of the fleet, and what the search may have missed.

@@ -6,8 +6,9 @@ Only looks. The sync that every sweep asks for puts right what can be put right.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from dataclasses import dataclass
 
-from shared.errors import PermanentError, TemporaryError, UnsafePlan
+from shared.errors import PermanentError, ResourceGone, TemporaryError, UnsafePlan
 from shared.firewall.findings import edited_by_hand, fields_added, held, refused, rules_differ
 from shared.firewall.group_body import has_unknown_fields
 from shared.firewall.group_writer import Target
@@ -17,6 +18,15 @@ from shared.plan.finding import Code, Finding, Severity
 from shared.settings import Mode, Rule, Settings
 from shared.storage.firewall_history import FirewallHistory
 from shared.storage.firewall_state import FirewallState, Setback
+
+
+@dataclass(frozen=True, kw_only=True)
+class FirewallLook:
+    """What is wrong in the firewall, in words what could not be looked at, and whether syncs write missing rules."""
+
+    findings: tuple[Finding, ...] = ()
+    gaps: tuple[str, ...] = ()
+    rules_are_written: bool = False
 
 
 class FirewallCheck:
@@ -37,20 +47,23 @@ class FirewallCheck:
         self._history = history
         self._settings = settings
 
-    async def check(self, prefixes: Prefixes, fleet: Fleet) -> tuple[tuple[Finding, ...], tuple[str, ...]]:
-        """What is wrong, and in words what could not be looked at; `prefixes` are those of all subnets of the fleet."""
+    async def check(self, prefixes: Prefixes, fleet: Fleet) -> FirewallLook:
+        """Look; `prefixes` are those of all subnets of the fleet."""
         try:
             snapshot = await self._targets.read(prefixes)
             found = list(await self._inspector.inspect(snapshot, changed=True, fleet=fleet))
-        except (PermanentError, UnsafePlan) as error:
-            return (refused(error, self._targets.api_group),), ()
+        except (PermanentError, ResourceGone, UnsafePlan) as error:
+            return FirewallLook(findings=(refused(error, self._targets.api_group),))
         except TemporaryError as error:
             # A policy that is being updated or throttled must not keep links and routes from being repaired.
-            return (), (f"the firewall policy could not be read: {error.message}",)
-        setback = await self._state.setback(self._settings.firewall_policy_id)
+            return FirewallLook(gaps=(f"the firewall policy could not be read: {error.message}",))
+        policy = self._settings.firewall_policy_id
+        setback, hold = await self._state.setback(policy), await self._state.hold(policy)
         for target in snapshot.targets:
             found += [finding async for finding in self._look_at(target, setback)]
-        return tuple(found), ()
+        enforced = self._settings.mode_of(Rule.API_RULES) is Mode.ENFORCE
+        writes = enforced and hold is None and not (setback and setback.why_not)
+        return FirewallLook(findings=tuple(found), rules_are_written=writes)
 
     async def _look_at(self, target: Target, setback: Setback | None) -> AsyncIterator[Finding]:
         hold = await self._state.hold(self._settings.firewall_policy_id, target.kind)
@@ -88,7 +101,7 @@ def _may_be_edited(target: Target) -> bool:
 def _set_back(setback: Setback, target: Target) -> Finding:
     """What keeps syncs from getting through, with its own code."""
     return Finding(
-        code=Code(setback.code),
+        code=next((code for code in Code if code == setback.code), Code.CHANGE_FAILED),
         severity=Severity.ERROR,
         resource=target.group,
         message=setback.message,

@@ -10,7 +10,7 @@ from shared.errors import HublinkError
 from shared.model.resource_id import ResourceId
 from shared.model.world import Link
 from shared.observe.reader import Reader
-from shared.plan.action import Action, ActionKind
+from shared.plan.action import Action, ActionKind, Plan
 from shared.plan.combined import CombinedPlan, ScopePlan
 from shared.plan.drift import Obstacle, Place, place_of
 from shared.plan.finding import Code
@@ -36,10 +36,16 @@ class Obstacles:
         self._reader = reader
         self._refusals = refusals
 
-    async def of(self, actions: Iterable[Action], links: Iterable[Link]) -> dict[Place, Obstacle]:
-        """The obstacles to some actions; `links` are all that Resource Graph found."""
+    async def of(self, plan: Plan, links: Iterable[Link], *, everything_seen: bool) -> dict[Place, Obstacle]:
+        """The obstacles to a fleet's plan; `links` are all that Resource Graph found.
+
+        A refusal of what nobody wants any more is forgotten, unless the sweep may have missed that it is wanted.
+        """
         found = await self._refusals.all()
-        for overlap in overlaps(actions, links):
+        if everything_seen:
+            wanted = {place_of(action.kind, action.resource) for action in (*plan.actions, *plan.held_back)}
+            await self._refusals.keep_only(wanted)
+        for overlap in overlaps(plan.actions, links):
             if await self._is_linked(overlap.other, overlap.vnet):
                 found[place_of(overlap.action.kind, overlap.action.resource)] = _obstacle(overlap)
         return found
@@ -59,7 +65,7 @@ def being_repaired(plan: CombinedPlan, obstacles: Mapping[Place, Obstacle]) -> f
     def is_free(place: ScopePlan) -> bool:
         return not any(place_of(action.kind, action.resource) in obstacles for action in place.plan.actions)
 
-    return frozenset(place.scope.resource for place in plan.places if place.wants_work and is_free(place))
+    return frozenset(place.scope.resource for place in plan.places if place.plan.actions and is_free(place))
 
 
 def overlaps(actions: Iterable[Action], links: Iterable[Link]) -> Iterator[Overlap]:

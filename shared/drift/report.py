@@ -126,6 +126,9 @@ def as_markdown(report: dict[str, Any]) -> str:
     lines = [headline, ""]
     lines += [f"- ~ `{_cell(action['resource'])}`: {_cell(action['reason'])}" for action in report["actions"]]
     lines += [
+        f"- ~ (only reported) `{_cell(action['resource'])}`: {_cell(action['reason'])}" for action in report["heldBack"]
+    ]
+    lines += [
         f"- {_MARKS.get(item['severity'], '·')} {item['code']} `{_cell(item['resource'])}`: {_cell(item['message'])}"
         for item in report["findings"]
         if item["code"] not in CODES  # the actions above

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 
 from local.azure.seed.contoso import POLICY
 from shared.drift import verdicts
 from shared.drift.report import as_markdown
+from shared.firewall.hold import Hold
 from shared.model.resource_id import ResourceId
 from shared.plan.finding import Code
 from shared.plan.names import link_name
+from shared.storage.work import SyncRequest
+from shared.workers import serve_sync
 from tests.app.conftest import Contoso
 from tests.app.test_faults import THROTTLED
 from tests.app.test_zone_links import take_away
 from tests.drift.test_sweep import reachable_cluster, sweep, work_off
+from tests.firewall_writer.helpers import edit_by_hand
 from tests.firewall_writer.test_policy import deny
 
 RIGHT_TO_LINK = "Microsoft.Network/privateDnsZones/virtualNetworkLinks/write"
@@ -182,3 +188,71 @@ async def test_monitoring_vnet_outside_the_spokes_keeps_its_route(contoso: Conto
 
     assert Code.ROUTE_WRONG in {item.code for item in report.findings}
     assert contoso.default_hop(table) == contoso.seed["firewall_private_ip"]
+
+
+async def test_throttled_groups_of_the_policy_cost_verdicts_and_no_report(contoso: Contoso) -> None:
+    cluster = await reachable_cluster(contoso)
+    delete_our_link(contoso, cluster)
+    contoso.azure.faults.add({**THROTTLED, "method": "GET", "path": "ruleCollectionGroups", "count": 100})
+
+    report = await sweep(contoso)
+
+    assert report.repairs
+    assert any("firewall policy could not be read" in gap for gap in report.gaps)
+    assert report.verdicts["reachable"] == 0
+
+
+async def test_unreachable_cluster_under_a_hold_is_not_said_to_be_repaired(contoso: Contoso) -> None:
+    cluster = await reachable_cluster(contoso)
+    edit_by_hand(contoso, lambda properties: properties["ruleCollections"][0]["rules"].clear())
+    await contoso.app.firewall_state.set_hold(
+        contoso.app.settings.firewall_policy_id,
+        Hold(digest="0" * 64, since=datetime.now(UTC), reason="a test", by="a test", applied=True),
+    )
+
+    (finding,) = [item for item in (await sweep(contoso)).findings if item.code is Code.CLUSTER_UNREACHABLE]
+
+    assert str(finding.resource).lower() == cluster.lower()
+    assert not finding.repaired
+
+
+async def test_refusal_of_what_nobody_wants_any_more_is_forgotten(contoso: Contoso) -> None:
+    """Somebody links the zone by hand, so no try of ours ever ends well; a later refusal is news again."""
+    cluster = await reachable_cluster(contoso)
+    delete_our_link(contoso, cluster)
+    take_away(contoso, RIGHT_TO_LINK)
+    await contoso.look_at(cluster)
+    assert await contoso.app.refusals.all()
+    contoso.put_link(contoso.zone_of(cluster), "by-hand", contoso.seed["hub_vnet"])
+
+    await sweep(contoso)
+
+    assert await contoso.app.refusals.all() == {}
+
+
+async def test_chat_message_in_report_mode_lists_what_would_be_done(contoso: Contoso) -> None:
+    cluster = await reachable_cluster(contoso)
+    delete_our_link(contoso, cluster)
+    report = await sweep(contoso, contoso.app_with(mode="report"))
+
+    assert "only reported" in as_markdown(report.as_data())
+    assert report.repairs == ()
+
+
+async def test_refusal_of_the_firewall_is_one_event_however_often_syncs_meet_it(contoso: Contoso) -> None:
+    await reachable_cluster(contoso)
+    app = contoso.app_with(
+        drift_topic_endpoint=f"{contoso.azure.base_url}/api/events",
+        firewall_rule_collection_group="rcg-new",
+        firewall_rule_collection_group_priority=200,
+    )
+    for number in range(3):
+        request = SyncRequest(
+            policy=app.settings.firewall_policy_id,
+            requested_at=datetime.now(UTC) + timedelta(minutes=number),
+            asked_by="test",
+            correlation_id=f"c{number}",
+        )
+        await serve_sync(app, request)
+
+    assert len(told_of(contoso, "ChangeRefused")) == 1
