@@ -56,9 +56,13 @@ class Setbacks:
         return wait, finding if lasting else None
 
     def wait_after(self, error: TemporaryError, *, lasting: bool = False) -> float:
-        """Our own wait or Azure's Retry-After, which is real time already, whichever is longer."""
+        """Our own wait or, when the policy itself is throttled, Azure's Retry-After, whichever is longer.
+
+        Retry-After is real time already. That of another resource would hold up writes that do not need it.
+        """
         usual = self._clock.scaled(LONG_WAIT_SECONDS if lasting else WAIT_SECONDS)
-        return max(usual, min(error.retry_after or 0.0, LONGEST_WAIT_SECONDS))
+        asked = error.retry_after if error.resource.lower().startswith(self._policy.key) else None
+        return max(usual, min(asked or 0.0, LONGEST_WAIT_SECONDS))
 
     async def _remember(
         self, finding: Finding, message: str, since: datetime, *, until: datetime, lasting: bool

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from ipaddress import IPv4Network
 
 from shared.clock import Clock
-from shared.errors import PermanentError
+from shared.errors import PermanentError, TemporaryError
 from shared.firewall.addresses import EVERYWHERE, parse_addresses
 from shared.firewall.desired import (
     COLLECTION_NAME,
@@ -137,7 +137,7 @@ class Targets:
             if await self._reader.cluster(cluster) is not None:
                 return True
             return not await self._reader.is_confirmed_gone(cluster)
-        except PermanentError:
+        except (PermanentError, TemporaryError):
             return True  # nobody could say that it is gone
 
     async def _egress_target(
@@ -186,8 +186,8 @@ class Targets:
     async def _read_prefixes(self, vnet: ResourceId) -> None:
         try:
             found = await self._reader.virtual_network(vnet)
-        except PermanentError:
-            return
+        except (PermanentError, TemporaryError):
+            return  # one spoke that is forbidden or throttled must not keep the rules of all others from being written
         now = self._clock.now()
         for subnet in found.subnets if found else ():
             self._prefixes[subnet.id] = (now, subnet.prefixes)

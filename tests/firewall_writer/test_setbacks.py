@@ -205,4 +205,7 @@ async def test_longer_of_the_two_waits_counts_and_a_mad_one_is_not_believed(
     contoso: Contoso, asked: float | None, wait: float
 ) -> None:
     waits = Setbacks(contoso.app.firewall_state, policy(contoso), contoso.app.clock)
-    assert waits.wait_after(TemporaryError("busy", retry_after=asked)) == pytest.approx(wait)
+    group = str(policy(contoso).child("ruleCollectionGroups", "rcg-aks-api-servers"))
+    assert waits.wait_after(TemporaryError("busy", resource=group, retry_after=asked)) == pytest.approx(wait)
+    elsewhere = TemporaryError("busy", resource=contoso.spoke["vnet"], retry_after=asked)
+    assert waits.wait_after(elsewhere) == pytest.approx(waits.wait_after(TemporaryError("busy")))

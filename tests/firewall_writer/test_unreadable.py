@@ -10,6 +10,7 @@ from local.azure.seed.contoso import policy_body
 from shared.model.resource_id import ResourceId
 from shared.runtime import Runtime
 from tests.app.conftest import Contoso
+from tests.app.test_faults import THROTTLED
 from tests.firewall_writer.helpers import addresses, enforced, firewall_writes, group_id, register, sync
 
 EGRESS = "rcg-aks-egress"
@@ -85,3 +86,24 @@ async def test_strange_source_and_an_unreadable_subnet_stop_no_api_rules(
     assert addresses(contoso) == {"10.1.4.1", "10.1.4.2"}
     egress = contoso.get(group_id(contoso, EGRESS))["properties"]["ruleCollections"]
     assert {tuple(rule["sourceAddresses"]) for item in egress for rule in item["rules"]} == {("10.1.4.0/22",)}
+
+
+async def test_spoke_that_is_throttled_for_an_hour_keeps_no_rule_from_being_written(contoso: Contoso) -> None:
+    """Nothing but the egress group needs the prefixes of a spoke's subnets, and that one can wait."""
+    contoso.make_node_subnet()
+    await register(contoso, [1], subnets=(ResourceId.parse(contoso.spoke["node_subnet"]),))
+    contoso.azure.faults.add({**THROTTLED, "method": "GET", "path": "virtualNetworks/vnet-spoke-1$", "count": 100})
+
+    assert (await sync(contoso)).writes == 1
+    assert list(contoso.rules()) == ["aks-001"]
+    assert await contoso.app.firewall_state.setback(contoso.app.settings.firewall_policy_id) is None
+
+
+async def test_cluster_that_nobody_can_ask_for_keeps_its_rule(contoso: Contoso) -> None:
+    await register(contoso, [1])
+    await sync(contoso)
+    await contoso.unregister()
+    contoso.azure.faults.add({**THROTTLED, "method": "GET", "path": "managedClusters", "count": 100})
+
+    assert (await sync(contoso)).writes == 0
+    assert list(contoso.rules()) == ["aks-001"]
